@@ -1,0 +1,105 @@
+"""Random changes to training radiographs that no diagnosis should depend on.
+
+The two classes of the training data were exported differently (sharpness, compression, black
+level, aspect), so a network can tell them apart without looking at a lung. Every radiograph of
+either class is therefore redrawn with a geometry, resolution, brightness and compression of its
+own, the same distributions for both.
+"""
+
+import io
+
+import numpy as np
+from PIL import Image, ImageFilter, ImageOps
+
+
+def augment_grid(grid: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Redraws one training radiograph.
+
+    Args:
+        grid: `(size, size)` uint8.
+        rng: Source of all randomness; equal states give equal pictures.
+
+    Returns:
+        `(size, size)` uint8.
+    """
+    image = _move(Image.fromarray(grid), rng)
+    image = _change_resolution(image, rng)
+    image = _change_brightness(image, rng)
+    if rng.random() < 0.6:
+        image = _compress(image, quality=int(rng.integers(25, 91)))
+    return _erase_corners(np.array(image), rng)
+
+
+def _move(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Rotates by up to 10 degrees, scales each axis by 0.8..1.15, shears and shifts a little."""
+    size = image.width
+    angle = np.deg2rad(rng.uniform(-10, 10))
+    scale = np.diag(1 / rng.uniform(0.8, 1.15, 2))
+    shear = np.array([[1, rng.uniform(-0.08, 0.08)], [0, 1]])
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    matrix = turn @ shear @ scale
+    centre = np.full(2, size / 2)
+    offset = centre - matrix @ (centre + rng.uniform(-0.06, 0.06, 2) * size)
+    return image.transform(
+        image.size,
+        Image.Transform.AFFINE,
+        (*matrix[0], offset[0], *matrix[1], offset[1]),
+        Image.Resampling.BICUBIC,
+        fillcolor=int(rng.choice([0, 0, 0, rng.integers(0, 60)])),
+    )
+
+
+def _change_resolution(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Leaves it, loses detail by a smaller size or a blur, or sharpens."""
+    kind = rng.choice(["none", "smaller", "blur", "sharpen"], p=[0.2, 0.35, 0.2, 0.25])
+    size = image.width
+    if kind == "smaller":
+        side = max(8, int(size * rng.uniform(0.3, 0.9)))
+        small = image.resize((side, side), Image.Resampling.BILINEAR)
+        return small.resize((size, size), Image.Resampling.BILINEAR)
+    if kind == "blur":
+        return image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.8)))
+    if kind == "sharpen":
+        return image.filter(
+            ImageFilter.UnsharpMask(rng.uniform(0.8, 3.0), int(rng.integers(40, 251)), 0)
+        )
+    return image
+
+
+def _change_brightness(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Gamma, contrast, brightness, black level, sometimes equalisation, then noise."""
+    if rng.random() < 0.15:
+        image = Image.blend(image, ImageOps.equalize(image), rng.uniform(0.3, 1))
+    levels = np.linspace(0, 1, 256)
+    levels = levels ** np.exp(rng.uniform(np.log(0.6), np.log(1.6)))
+    levels = (levels - 0.5) * rng.uniform(0.6, 1.3) + 0.5 + rng.uniform(-0.15, 0.15)
+    if rng.random() < 0.5:
+        lift = rng.uniform(0, 0.25)
+        levels = lift + (1 - lift) * levels
+    values = (255 * levels).astype(np.float32)[np.asarray(image)]
+    values += rng.standard_normal(values.shape, np.float32) * np.float32(
+        rng.choice([0, 1]) * rng.uniform(0, 10)
+    )
+    return Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
+
+
+def _compress(image: Image.Image, quality: int) -> Image.Image:
+    """Saves as JPEG and reads it again."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality)
+    buffer.seek(0)
+    return Image.open(buffer)
+
+
+def _erase_corners(grid: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Covers up to three patches near the border, where letters are burned in."""
+    if rng.random() < 0.5:
+        size = len(grid)
+        for _ in range(rng.integers(1, 4)):
+            height, width = (size * rng.uniform(0.06, 0.25, 2)).astype(int)
+            along, across = rng.uniform(0, 1), rng.choice([0.0, 1.0])
+            y, x = (along, across) if rng.random() < 0.6 else (across, along)
+            top, left = int(y * (size - height)), int(x * (size - width))
+            shade = rng.integers(0, 256) if rng.random() < 0.5 else int(grid.mean())
+            grid[top : top + height, left : left + width] = shade
+    return grid

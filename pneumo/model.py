@@ -1,0 +1,198 @@
+"""The classifier: Xception with a two-node head, built in code, weights loaded by hash.
+
+The architecture is never read from a file: a saved Keras model can run code of its author's
+choosing when it is loaded, a file of weights cannot.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pneumo import CLASSES
+from pneumo.card import ModelCard, read_card
+from pneumo.errors import WeightsError
+from pneumo.preprocess import IMAGE_SIZE
+
+WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
+CARD_NAME = "model_card.json"
+
+LAST_CONVOLUTION = "block14_sepconv2_act"
+"""The penultimate layer of Grad-CAM: the last feature maps, after their ReLU."""
+
+
+def build_classifier(image_size: int = IMAGE_SIZE):
+    """Builds Xception with global average pooling and `Dense(2, softmax)`, untrained.
+
+    The network is flat (the base is not a nested model), so that any layer can be reached from
+    the input by name. It is the origin's architecture: Chollet 2017,
+    https://arxiv.org/abs/1610.02357, without its top.
+
+    Args:
+        image_size: Side of the square input in pixels, at least 71.
+
+    Returns:
+        A `keras.Model` from `(n, image_size, image_size, 3)` in [-1, 1] to `(n, 2)`
+        probabilities in the order of `pneumo.CLASSES`, with the layer `probability` on top of
+        `avg_pool`.
+    """
+    import keras
+
+    image = keras.Input((image_size, image_size, 3), name="image")
+    base = keras.applications.Xception(include_top=False, weights=None, input_tensor=image)
+    pooled = keras.layers.GlobalAveragePooling2D(name="avg_pool")(base.output)
+    # float32 also under mixed precision: a softmax in 16 bits rounds confident answers to 1.
+    head = keras.layers.Dense(
+        len(CLASSES), activation="softmax", dtype="float32", name="probability"
+    )
+    return keras.Model(image, head(pooled), name="pneumo")
+
+
+def backbone_of(classifier):
+    """Returns the part of a classifier from the image to the last feature maps; layers shared."""
+    import keras
+
+    return keras.Model(classifier.input, classifier.get_layer(LAST_CONVOLUTION).output)
+
+
+def head_of(classifier):
+    """Returns a model of its own from feature maps to probabilities, with a copy of the weights.
+
+    Its outputs equal the classifier's. Gradients with respect to the feature maps need only this
+    small part, which makes every last-layer class activation map cheap.
+    """
+    import keras
+
+    shape = classifier.get_layer(LAST_CONVOLUTION).output.shape[1:]
+    maps = keras.Input(shape, name="feature_maps")
+    pooled = keras.layers.GlobalAveragePooling2D(name="avg_pool")(maps)
+    dense = keras.layers.Dense(len(CLASSES), activation="softmax", name="probability")
+    head = keras.Model(maps, dense(pooled), name="head")
+    dense.set_weights(classifier.get_layer("probability").get_weights())
+    return head
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """Verified weights, ready to answer. Safe to share between threads.
+
+    Attributes:
+        forward: `(n, 299, 299, 3)` float32 -> feature maps `(n, 10, 10, 2048)` float32 and
+            probabilities `(n, 2)` float32, both from one pass.
+        head: Keras model, feature maps -> probabilities.
+        card: The model card that belongs to the weights.
+    """
+
+    forward: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+    head: object
+    card: ModelCard
+
+
+def load_classifier(folder: str | Path = WEIGHTS_FOLDER) -> Classifier:
+    """Loads the weights that the model card in `folder` names, after checking their hash.
+
+    Raises:
+        WeightsError: Card or weights are missing, damaged, or not made for each other.
+    """
+    folder = Path(folder)
+    card = read_card(folder / CARD_NAME)
+    path = folder / card.weights_file
+    _verify(path, card.weights_sha256)
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise WeightsError(
+            f"Keras runs on {keras.backend.backend()!r}, but the app's classifier and its "
+            "explanations need TensorFlow. Unset KERAS_BACKEND or set it to 'tensorflow'."
+        )
+    model = build_classifier(card.image_size)
+    try:
+        model.load_weights(path)
+    except Exception as error:  # h5py and Keras raise OSError, ValueError, KeyError ...
+        raise WeightsError(
+            f"{path.name} is not a set of weights for this version of pneumo ({error}). "
+            "Use the weights and the code of the same release."
+        ) from error
+    return Classifier(freeze(model), head_of(model), card)
+
+
+def sha256_of(path: Path) -> str:
+    """Returns the hexadecimal SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def save_weights_fp16(model, path: Path) -> None:
+    """Saves a model's weights with every float rounded to 16 bits, in one step.
+
+    Half the download for answers that stay within 0.002; Keras widens them when loading.
+    """
+    import h5py
+
+    draft = path.with_name("part." + path.name)
+    wide = path.with_name("wide." + path.name)
+    model.save_weights(wide)
+    with h5py.File(wide) as source, h5py.File(draft, "w") as target:
+
+        def copy(name: str, item) -> None:
+            if isinstance(item, h5py.Dataset):
+                small = np.issubdtype(item.dtype, np.floating)
+                target.create_dataset(name, data=item[()].astype("f2") if small else item[()])
+            else:
+                target.require_group(name)
+            for key, value in item.attrs.items():
+                target[name].attrs[key] = value
+
+        source.visititems(copy)
+    wide.unlink()
+    draft.replace(path)
+
+
+def _verify(path: Path, expected: str) -> None:
+    mend = "Restore it with 'git checkout -- weights', or download the release again."
+    if not path.is_file():
+        raise WeightsError(f"The weights {path.name} are missing from {path.parent}. {mend}")
+    with path.open("rb") as file:
+        start = file.read(64)
+    if start.startswith(b"version https://git-lfs"):
+        raise WeightsError(
+            f"{path.name} is a Git LFS pointer, not the weights themselves. Run 'git lfs pull'."
+        )
+    received = sha256_of(path)
+    if received != expected:
+        raise WeightsError(
+            f"{path.name} is not the file that the model card was written for: expected SHA-256 "
+            f"{expected[:12]}..., received {received[:12]}.... {mend}"
+        )
+
+
+def freeze(model) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Turns a classifier into a constant TensorFlow graph, which the optimiser can fold.
+
+    With the weights as constants, batch normalisation melts into the convolutions before it.
+
+    Returns:
+        A thread-safe function with the signature of `Classifier.forward`.
+    """
+    import keras
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
+    both = keras.Model(model.input, [model.get_layer(LAST_CONVOLUTION).output, model.output])
+    images = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
+    traced = tf.function(lambda image: both(image, training=False), autograph=False)
+    frozen = convert_variables_to_constants_v2(traced.get_concrete_function(images))
+
+    def forward(batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        maps, probabilities = frozen(tf.constant(batch))
+        return maps.numpy(), probabilities.numpy()
+
+    return forward

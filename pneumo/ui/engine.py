@@ -1,0 +1,23 @@
+"""The one loaded model, shared by all sessions."""
+
+import streamlit as st
+
+from pneumo.errors import WeightsError
+from pneumo.explain import Explainer
+from pneumo.model import Classifier, load_classifier
+
+
+@st.cache_resource(show_spinner="Loading the model (about ten seconds, once) …")
+def load_engine() -> tuple[Classifier, Explainer]:
+    """Loads the verified classifier and its explainer, once for the whole server."""
+    classifier = load_classifier()
+    return classifier, Explainer(classifier.head)
+
+
+def require_engine() -> tuple[Classifier, Explainer]:
+    """Returns the engine; without sound weights says why and ends the page there."""
+    try:
+        return load_engine()
+    except WeightsError as error:
+        st.error(f"**No radiograph can be classified.** {error}", icon=":material/error:")
+        st.stop()

@@ -1,0 +1,104 @@
+"""The little HTML and CSS that Streamlit's own elements do not cover."""
+
+import html
+
+import streamlit as st
+
+from pneumo import CLASSES, PNEUMONIA
+from pneumo.operating_point import verdict_of
+from pneumo.overlay import colour_table
+
+VERDICT_COLOURS = {"NORMAL": "#63b3f5", "PNEUMONIA": "#f5a05a"}
+"""Blue and orange: told apart by colour-blind eyes, and both readable on the dark page."""
+
+_CSS = """
+<style>
+.block-container {max-width: 1180px; padding-top: 2.2rem; padding-bottom: 3rem}
+.pneumo-title {font-size: 2rem; font-weight: 650; letter-spacing: -.02em; line-height: 1.15}
+.pneumo-lead {color: #a9b8bf; margin: .35rem 0 .9rem; max-width: 46rem}
+.pneumo-warning {border-left: 3px solid #e8c15a; background: #e8c15a14; color: #eadfb9;
+  padding: .55rem .8rem; border-radius: 0 8px 8px 0; font-size: .92rem}
+.pneumo-verdict {border: 1px solid var(--tone); border-radius: 12px; padding: 1rem 1.1rem;
+  background: color-mix(in srgb, var(--tone) 9%, transparent)}
+.pneumo-verdict .word {color: var(--tone); font-size: 1.75rem; font-weight: 680; line-height: 1.2}
+.pneumo-verdict .why {color: #c3d0d6; font-size: .93rem; margin-top: .25rem}
+.pneumo-bar {position: relative; height: 30px; margin: 1.5rem 0 .3rem; border-radius: 6px;
+  background: #223039}
+.pneumo-bar .fill {height: 100%; border-radius: 6px; background: var(--tone)}
+.pneumo-bar .tick {position: absolute; top: -5px; bottom: -5px; width: 2px; background: #fff}
+.pneumo-bar .tick span {position: absolute; bottom: 100%; transform: translateX(-50%);
+  font-size: .74rem; white-space: nowrap; color: #e6edf0; padding-bottom: 1px}
+.pneumo-bar .tick.left span {transform: translateX(-12%)}
+.pneumo-bar .tick.right span {transform: translateX(-88%)}
+.pneumo-ends {display: flex; justify-content: space-between; font-size: .9rem}
+.pneumo-scale {height: 10px; border-radius: 5px; margin-top: .2rem}
+.pneumo-name {margin: 0; padding: 0; font-size: 1.05rem; overflow-wrap: anywhere}
+[data-testid=stFileUploaderDropzone] {min-height: 104px; border: 1.5px dashed #4a626d}
+[data-testid=stFileUploaderDropzone]:hover {border-color: #5cc8ba}
+.pneumo-small {color: #94a5ad; font-size: .82rem; overflow-wrap: anywhere}
+</style>
+"""
+
+
+def inject_style() -> None:
+    """Adds the style sheet to the page."""
+    st.html(_CSS)
+
+
+def show_header() -> None:
+    """Shows what this is and, before anything else can be done, what it is not."""
+    st.html(
+        '<div class="pneumo-title">pneumo</div>'
+        '<div class="pneumo-lead">Drop chest radiographs. For each, see how likely a neural '
+        "network holds pneumonia against normal, and where in the picture it looked.</div>"
+        '<div class="pneumo-warning" role="note"><b>Not a medical device.</b> A demonstration '
+        "and a teaching tool, trained on children of 1 to 5 years from one hospital. "
+        "Never use it to decide about a patient.</div>"
+    )
+
+
+def percent(probability: float) -> str:
+    """Writes a probability as a percentage that never claims certainty."""
+    if probability > 0.999:
+        return "> 99.9 %"
+    if probability < 0.001:
+        return "< 0.1 %"
+    return f"{100 * probability:.1f} %"
+
+
+def show_verdict(probability: float, threshold: float) -> None:
+    """Shows the verdict in words and colour, and both probabilities with the threshold."""
+    verdict = verdict_of(probability, threshold)
+    other = CLASSES[1 - CLASSES.index(verdict)]
+    above = verdict == CLASSES[PNEUMONIA]
+    edge = " left" if threshold < 0.12 else " right" if threshold > 0.88 else ""
+    st.html(
+        f'<div class="pneumo-verdict" style="--tone: {VERDICT_COLOURS[verdict]}">'
+        f'<div class="word">{verdict}</div>'
+        f'<div class="why">P(PNEUMONIA) is {html.escape(percent(probability))}, '
+        f"{'at or above' if above else 'below'} the threshold of {threshold:.2f}. "
+        f"{'A lower' if not above else 'A higher'} threshold can turn this into {other}.</div>"
+        '<div class="pneumo-bar">'
+        f'<div class="fill" style="width: {100 * probability:.2f}%"></div>'
+        f'<div class="tick{edge}" style="left: {100 * threshold:.1f}%">'
+        f"<span>threshold {threshold:.2f}</span></div></div>"
+        '<div class="pneumo-ends">'
+        f"<span>NORMAL <b>{html.escape(percent(1 - probability))}</b></span>"
+        f"<span>PNEUMONIA <b>{html.escape(percent(probability))}</b></span></div></div>"
+    )
+
+
+def show_scale(colour_map: str) -> None:
+    """Shows what the colours of a heatmap mean."""
+    table = colour_table(colour_map)
+    stops = ", ".join("rgb({}, {}, {})".format(*table[i]) for i in range(0, 256, 17))
+    st.html(
+        f'<div class="pneumo-scale" style="background: linear-gradient(90deg, {stops})"></div>'
+        '<div class="pneumo-ends pneumo-small"><span>no evidence</span>'
+        "<span>strongest in this radiograph</span></div>"
+    )
+
+
+def show_small(text: str) -> None:
+    """Shows plain text in small grey letters; markup in it is shown, not obeyed."""
+    st.html(f'<div class="pneumo-small">{html.escape(text)}</div>')

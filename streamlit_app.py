@@ -1,0 +1,33 @@
+"""The page, in the order a person meets it. `streamlit run streamlit_app.py` starts it."""
+
+import streamlit as st
+
+from pneumo.ui.about import show_about, show_welcome
+from pneumo.ui.case import show_case
+from pneumo.ui.engine import require_engine
+from pneumo.ui.intake import show_intake
+from pneumo.ui.style import inject_style, show_header
+from pneumo.ui.threshold import show_threshold
+from pneumo.ui.worklist import choose_entry, show_failures
+
+st.set_page_config(page_title="pneumo", page_icon=":material/pulmonology:", layout="wide")
+inject_style()
+show_header()
+classifier, explainer = require_engine()
+entries = show_intake(classifier, explainer)
+
+
+@st.fragment
+def show_results() -> None:
+    """Reruns by itself when a control in it moves: no inference, no upload is touched."""
+    show_failures(entries)
+    if any(entry.reading for entry in entries.values()):
+        threshold = show_threshold(classifier.card.default)
+        show_case(choose_entry(entries, threshold), threshold)
+
+
+if entries:
+    show_results()
+else:
+    show_welcome()
+show_about(classifier.card)

@@ -1,0 +1,1 @@
+"""Tests, and the browser helpers that the screenshots share."""
