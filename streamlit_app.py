@@ -6,11 +6,11 @@ from pneumo.ui.about import show_about, show_welcome
 from pneumo.ui.case import show_case
 from pneumo.ui.engine import require_engine
 from pneumo.ui.intake import show_intake
-from pneumo.ui.style import inject_style, show_header
+from pneumo.ui.style import draw_icon, inject_style, show_header
 from pneumo.ui.threshold import show_threshold
 from pneumo.ui.worklist import choose_entry, show_failures
 
-st.set_page_config(page_title="pneumo", page_icon=":material/pulmonology:", layout="wide")
+st.set_page_config(page_title="pneumo", page_icon=draw_icon(), layout="wide")
 inject_style()
 show_header()
 classifier, explainer = require_engine()

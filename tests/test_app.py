@@ -1,0 +1,159 @@
+"""The page through AppTest, with a stand-in for the network: what each state shows."""
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pneumo.errors import WeightsError
+from pneumo.ui import engine
+from tests.conftest import encode
+
+RAMP = np.tile(np.linspace(0, 1, 200), (160, 1))
+
+
+def picture(brightness: float) -> bytes:
+    """A radiograph that the stand-in gives about this P(PNEUMONIA)."""
+    return encode(np.rint(255 * np.clip(brightness + 0.1 * (RAMP - 0.5), 0, 1)).astype(np.uint8))
+
+
+@pytest.fixture
+def app(monkeypatch, stand_in) -> AppTest:
+    monkeypatch.setattr(engine, "load_engine", lambda: (stand_in.classifier, stand_in))
+    return AppTest.from_file("../streamlit_app.py", default_timeout=60)
+
+
+def drop(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
+    uploads = [(name, data, "image/png") for name, data in files]
+    return app.run().file_uploader[0].set_value(uploads).run()
+
+
+def page_text(app: AppTest) -> str:
+    return "\n".join(str(element.proto) for element in app.main.children.values()) + "\n".join(
+        str(html.proto) for html in app.get("html")
+    )
+
+
+def verdict_shown(app: AppTest) -> str:
+    for element in app.get("html"):
+        body = element.proto.body
+        if "pneumo-verdict" in body and '<div class="word">' in body:
+            return body.split('<div class="word">')[1].split("<")[0]
+    return ""
+
+
+def test_empty_page_explains_itself_and_disclaims(app, stand_in):
+    app.run()
+    assert not app.exception
+    assert "Not a medical device" in page_text(app)
+    assert any("Drop" in element.value for element in app.markdown)
+    assert len(app.file_uploader) == 1
+    assert not app.slider
+    assert stand_in.passes == 0
+
+
+def test_dropped_radiograph_gets_probability_verdict_and_heatmap(app, stand_in):
+    drop(app, ("chest.png", picture(0.8)))
+    assert not app.exception
+    assert verdict_shown(app) == "PNEUMONIA"
+    assert "80.0 %" in page_text(app)
+    assert "chest.png" in page_text(app)
+    assert (stand_in.passes, stand_in.heatmaps) == (1, 1)
+    assert len(app.get("image")) == 9  # eight samples and the overlay
+
+
+def test_threshold_starts_at_the_card_and_decides_without_inference(app, stand_in):
+    drop(app, ("chest.png", picture(0.6)))
+    slider = app.slider(key="threshold")
+    start = round(stand_in.classifier.card.default.threshold, 2)
+    assert slider.value == start
+    slider.set_value(0.9).run()
+    assert verdict_shown(app) == "NORMAL"
+    app.slider(key="threshold").set_value(0.3).run()
+    assert verdict_shown(app) == "PNEUMONIA"
+    app.button(key="reset-threshold").click().run()
+    assert app.slider(key="threshold").value == start
+    assert (stand_in.passes, stand_in.heatmaps) == (1, 1)
+
+
+def test_threshold_redraws_no_picture(app, monkeypatch):
+    from pneumo.ui import case
+
+    drawn = []
+    monkeypatch.setattr(case, "blend", lambda *args: drawn.append(args) or np.zeros((9, 9, 3), "B"))
+    drop(app, ("chest.png", picture(0.6)))
+    app.slider(key="threshold").set_value(0.9).run()
+    assert len(drawn) == 1
+    app.slider(key="opacity").set_value(30).run()
+    assert len(drawn) == 2
+
+
+def test_bad_file_reported_beside_good_ones(app, stand_in):
+    drop(app, ("good.png", picture(0.2)), ("bad.png", b"no picture"), ("also.png", picture(0.9)))
+    assert not app.exception
+    assert [error.value.replace("\\", "") for error in app.error] == [
+        "bad.png is not a picture that can be read here (JPEG, PNG, WebP, TIFF, BMP or GIF), "
+        "whatever its name says."
+    ]
+    assert stand_in.passes == 2
+    table = app.dataframe[0].value
+    assert table["File"].tolist() == ["good.png", "also.png"]
+    assert table["Verdict"].tolist() == ["NORMAL", "PNEUMONIA"]
+
+
+def test_only_bad_files_show_no_threshold_and_no_verdict(app):
+    drop(app, ("bad.png", b"no picture"))
+    assert len(app.error) == 1
+    assert not app.slider
+    assert verdict_shown(app) == ""
+
+
+def test_counts_follow_the_threshold(app):
+    drop(app, *((f"{p}.png", picture(p)) for p in (0.2, 0.4, 0.6, 0.8)))
+    counts = {metric.label: metric.value for metric in app.metric}
+    assert counts == {"Radiographs": "4", "PNEUMONIA": "2", "NORMAL": "2"}
+    app.slider(key="threshold").set_value(0.7).run()
+    counts = {metric.label: metric.value for metric in app.metric}
+    assert counts == {"Radiographs": "4", "PNEUMONIA": "1", "NORMAL": "3"}
+
+
+def test_removed_file_leaves_and_others_are_not_scored_again(app, stand_in):
+    drop(app, ("a.png", picture(0.8)), ("b.png", picture(0.3)))
+    app.file_uploader[0].set_value([]).run()
+    assert verdict_shown(app) == ""
+    assert stand_in.passes == 2
+
+
+def test_sample_chosen_and_removed_again(app, stand_in):
+    app.run()
+    app.button(key="sample-1").click().run()
+    assert verdict_shown(app)
+    assert "own label" in page_text(app)
+    app.button(key="sample-1").click().run()
+    assert verdict_shown(app) == ""
+    assert stand_in.passes == 1
+
+
+def test_file_name_shown_as_text_not_as_markup(app):
+    name = '<img src=x onerror="alert(1)">.png'
+    drop(app, (name, picture(0.8)))
+    assert "<img src=x" not in "".join(element.proto.body for element in app.get("html"))
+    drop(app, ("**bold** [link](http://x).png", b"no picture"))
+    assert app.error[0].value.startswith("\\*\\*bold\\*\\* \\[link\\]\\(http\\:")
+
+
+def test_faulty_weights_refuse_to_classify(app, monkeypatch):
+    def fail():
+        raise WeightsError("The weights x.h5 are missing.")
+
+    monkeypatch.setattr(engine, "load_engine", fail)
+    app.run()
+    assert "No radiograph can be classified" in app.error[0].value
+    assert "The weights x.h5 are missing." in app.error[0].value
+    assert not app.file_uploader
+    assert "Not a medical device" in page_text(app)
+
+
+def test_class_without_evidence_says_so(app, monkeypatch, stand_in):
+    stand_in.gradcam = lambda maps, classes: np.zeros((len(classes), 10, 10), np.float32)
+    drop(app, ("chest.png", picture(0.8)))
+    assert "the heatmap is empty" in app.info[0].value

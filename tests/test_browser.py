@@ -1,0 +1,123 @@
+"""The app with the shipped weights in real Chromium, as a person uses it."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from tests.browser import CHROMIUM, launch_chromium, open_app, serve_app
+from tests.conftest import encode
+
+ROOT = Path(__file__).resolve().parents[1]
+RADIOGRAPH = sorted((ROOT / "samples/PNEUMONIA").glob("*"))[1]
+
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium (apt-get install chromium)")
+
+
+@pytest.fixture(scope="module")
+def address():
+    with serve_app() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = launch_chromium(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=[(1440, 900), (390, 844)], ids=["laptop", "phone"])
+def page(browser, address, request):
+    page = browser.new_page(viewport=dict(zip(("width", "height"), request.param, strict=True)))
+    page.set_default_timeout(60_000)
+    open_app(page, address)
+    yield page
+    page.close()
+
+
+def drop(page, *files) -> None:
+    """Drops files on the drop zone, as a mouse does, not through the file dialogue."""
+    transfer = page.evaluate_handle(
+        """files => {
+            const transfer = new DataTransfer();
+            for (const [name, bytes] of files)
+                transfer.items.add(new File([new Uint8Array(bytes)], name, {type: "image/jpeg"}));
+            return transfer;
+        }""",
+        [[name, list(data)] for name, data in files],
+    )
+    zone = page.get_by_test_id("stFileUploaderDropzone")
+    zone.dispatch_event("drop", {"dataTransfer": transfer})
+
+
+def test_drop_see_verdict_and_heatmap_move_slider_see_verdict_change(page):
+    drop(page, (RADIOGRAPH.name, RADIOGRAPH.read_bytes()))
+    word = page.locator(".pneumo-verdict .word")
+    expect(word).to_have_text(re.compile("PNEUMONIA|NORMAL"), timeout=90_000)
+    before = word.inner_text()
+
+    overlay = page.locator("img[alt*='heatmap of evidence']")
+    expect(overlay).to_be_visible()
+    pixels = overlay.evaluate(
+        """image => {
+            const canvas = document.createElement("canvas");
+            canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
+            const context = canvas.getContext("2d");
+            context.drawImage(image, 0, 0);
+            const data = context.getImageData(0, 0, canvas.width, canvas.height).data;
+            let coloured = 0;
+            for (let i = 0; i < data.length; i += 4)
+                coloured += Math.abs(data[i] - data[i + 2]) > 40;
+            return {ratio: canvas.width / canvas.height, coloured: coloured / (data.length / 4)};
+        }"""
+    )
+    assert pixels["ratio"] == pytest.approx(1416 / 944, abs=0.01)
+    assert pixels["coloured"] > 0.02
+
+    slider = page.get_by_role("slider", name=re.compile("Threshold"))
+    slider.focus()
+    slider.press("End" if before == "PNEUMONIA" else "Home")
+    probability = page.locator(".pneumo-verdict .pneumo-ends").inner_text()
+    if "> 99.9" not in probability and "< 0.1" not in probability:
+        expect(word).not_to_have_text(before)
+    expect(page.locator(".pneumo-verdict .tick")).to_contain_text(
+        "0.99" if before == "PNEUMONIA" else "0.01"
+    )
+
+
+def test_many_files_with_a_bad_one(page):
+    files = [(path.name, path.read_bytes()) for path in sorted(ROOT.glob("samples/*/*.jpeg"))]
+    drop(page, *files, ("letter.jpeg", b"Dear colleague"))
+    expect(page.get_by_text("letter.jpeg is not a picture")).to_be_visible(timeout=120_000)
+    expect(page.get_by_test_id("stMetric").first).to_contain_text("8")
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+    expect(page.locator(".pneumo-verdict")).to_be_visible()
+
+
+def test_sample_by_one_click_shows_its_label(page):
+    page.get_by_role("button", name="Try 1", exact=True).click()
+    expect(page.get_by_text("The data set's own label")).to_be_visible(timeout=90_000)
+    expect(page.locator("img[alt*='heatmap of evidence']")).to_be_visible()
+
+
+def test_page_is_never_wider_than_the_window(page):
+    width = np.random.default_rng(0).integers(0, 255, (300, 2000), np.uint8)
+    drop(page, ("a" * 120 + ".png", encode(width)))
+    expect(page.locator(".pneumo-verdict")).to_be_visible(timeout=90_000)
+    overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    assert overflow <= 0
+
+
+def test_page_asks_no_other_host(browser, address):
+    page = browser.new_page()
+    hosts = set()
+    page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
+    open_app(page, address)
+    drop(page, (RADIOGRAPH.name, RADIOGRAPH.read_bytes()))
+    expect(page.locator(".pneumo-verdict")).to_be_visible(timeout=90_000)
+    page.close()
+    assert hosts == {address.split("/")[2]}
