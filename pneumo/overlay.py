@@ -29,7 +29,7 @@ def stretch_heatmap(heatmap: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def blend(
-    pixels: np.ndarray, heatmap: np.ndarray, opacity: float = 0.6, colour_map: str = "inferno"
+    pixels: np.ndarray, heatmap: np.ndarray, opacity: float = 0.45, colour_map: str = "inferno"
 ) -> np.ndarray:
     """Colours a radiograph by its heatmap; where there is no heat it stays as it was.
 

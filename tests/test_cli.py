@@ -21,6 +21,11 @@ def loaded_once(monkeypatch, classifier):
     monkeypatch.setattr(cli, "load_classifier", lambda: classifier)
 
 
+def read_csv(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
 def test_predict_writes_lines_rows_and_maps(tmp_path, capsys, classifier):
     arguments = ["predict", str(NORMAL), str(PNEUMONIA)]
     outputs = ["--csv", "--json", "--heatmaps", "--raw-maps"]
@@ -31,7 +36,7 @@ def test_predict_writes_lines_rows_and_maps(tmp_path, capsys, classifier):
 
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [line[0] for line in lines] == [str(NORMAL), str(PNEUMONIA)]
-    rows = list(csv.DictReader(places[0].open()))
+    rows = read_csv(places[0])
     records = json.loads(places[1].read_text())
     for line, row, record in zip(lines, rows, records, strict=True):
         assert float(line[1]) == pytest.approx(record["p_pneumonia"], abs=5e-5)
@@ -68,7 +73,7 @@ def test_unreadable_file_gives_reason_row_and_status(tmp_path, capsys):
     assert len(captured.out.splitlines()) == 1
     assert f"{bad} is not a picture" in captured.err
     assert f"{missing} cannot be read" in captured.err
-    rows = list(csv.DictReader(table.open()))
+    rows = read_csv(table)
     assert [row["verdict"] for row in rows[:2]] == ["ERROR", "ERROR"]
     assert rows[0]["error"].startswith(str(bad))
     assert rows[2]["error"] == ""

@@ -5,6 +5,7 @@ import keras
 import numpy as np
 import pytest
 
+from pneumo.card import read_card
 from pneumo.errors import WeightsError
 from pneumo.model import (
     CARD_NAME,
@@ -23,7 +24,7 @@ def folder(tmp_path):
 
 
 def _weights_in(folder):
-    return next(folder.glob("*.weights.h5"))
+    return folder / read_card(WEIGHTS_FOLDER / CARD_NAME).weights_file
 
 
 def _edit_card(folder, change):

@@ -37,7 +37,7 @@ def _show_heatmap(entry: Entry) -> None:
             "Evidence for", CLASSES, default=CLASSES[1], required=True, key="class"
         )
         opacity = st.slider(
-            "Heatmap opacity", 0, 100, 60, 5, format="%d %%", key="opacity", width=190
+            "Heatmap opacity", 0, 100, 45, 5, format="%d %%", key="opacity", width=190
         )
         colour_map = st.selectbox("Colour map", COLOUR_MAPS, key="colour-map", width=130)
     settings = (CLASSES.index(class_name), opacity / 100, colour_map)
