@@ -1,4 +1,4 @@
-"""The command line: `python -m pneumo predict PATH...` and `python -m pneumo evaluate DIR`."""
+"""The command line: `python -m pneumo predict | evaluate | audit`."""
 
 import argparse
 import json
@@ -14,11 +14,12 @@ from pneumo import CLASSES, PNEUMONIA
 from pneumo.dataset import index_folder, labels_of
 from pneumo.errors import PneumoError, RadiographError
 from pneumo.explain import METHODS, Explainer, normalize_heatmap
-from pneumo.inference import score
+from pneumo.inference import score, score_pixels
 from pneumo.model import load_classifier
 from pneumo.operating_point import verdict_of
 from pneumo.radiograph import SUFFIXES, Radiograph, read_radiograph
 from pneumo.report import Row, to_csv, to_json
+from pneumo.shifts import SHIFTS
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -43,7 +44,15 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     command.set_defaults(run=evaluate)
     command.add_argument("folder", type=Path, metavar="DIR", help="with NORMAL and PNEUMONIA")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the metrics as JSON")
+    command.add_argument(
+        "--shifts", action="store_true", help="also under harmless changes; 17 times the work"
+    )
     _add_threshold(command)
+
+    command = commands.add_parser("audit", help="report on a labelled folder before training")
+    command.set_defaults(run=audit)
+    command.add_argument("folder", type=Path, metavar="DIR", help="with NORMAL and PNEUMONIA")
+    command.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON")
     return parser.parse_args(arguments)
 
 
@@ -104,12 +113,13 @@ def predict(args: argparse.Namespace) -> int:
 
 def evaluate(args: argparse.Namespace) -> int:
     """Measures the shipped weights on a labelled folder; returns 0."""
-    from pneumo.evaluate import compute_metrics
+    from pneumo.evaluate import compare_shifted, compute_metrics
 
     examples = index_folder(args.folder)
     classifier = load_classifier()
     threshold = classifier.card.default.threshold if args.threshold is None else args.threshold
-    scored, probabilities = [], []
+    shifts = {"none": lambda pixels: pixels, **(SHIFTS if args.shifts else {})}
+    scored, answers = [], []
     for example in _progress(examples, "evaluating"):
         try:
             radiograph = read_radiograph(example.path, name=str(example.path))
@@ -117,18 +127,39 @@ def evaluate(args: argparse.Namespace) -> int:
             print(problem, file=sys.stderr, flush=True)
             continue
         scored.append(example)
-        probabilities.append(score(classifier, radiograph)[0])
+        answers.append(score_pixels(classifier, [f(radiograph.pixels) for f in shifts.values()]))
     if not scored:
         raise RadiographError(f"None of the {len(examples)} files in {args.folder} can be read.")
+    labels = labels_of(scored)
     patients = np.array([f"{CLASSES[e.label]}/{e.patient}" for e in scored])
-    metrics = compute_metrics(labels_of(scored), np.array(probabilities), patients, threshold)
+    columns = dict(zip(shifts, np.array(answers).T, strict=True))
+    base = columns.pop("none")
+    metrics = compute_metrics(labels, base, patients, threshold)
     metrics["unreadable"] = len(examples) - len(scored)
     metrics["weights_sha256"] = classifier.card.weights_sha256
-    text = json.dumps(metrics, indent=2)
-    print(text)
-    if args.json:
-        args.json.write_text(text + "\n", encoding="utf-8")
+    if args.shifts:
+        metrics["shifts"] = compare_shifted(labels, base, columns, threshold)
+    _print_json(metrics, args.json)
     return 0
+
+
+def audit(args: argparse.Namespace) -> int:
+    """Reports on a labelled folder; returns 0."""
+    from pneumo.audit import audit_folder
+
+    examples = index_folder(args.folder)
+    report = audit_folder(
+        examples, args.folder, lambda items: _progress(items, "reading radiographs")
+    )
+    _print_json(report, args.json)
+    return 0
+
+
+def _print_json(report: dict, path: Path | None) -> None:
+    text = json.dumps(report, indent=2, ensure_ascii=False)
+    print(text)
+    if path:
+        path.write_text(text + "\n", encoding="utf-8")
 
 
 def _find_files(paths: Iterable[Path]) -> Iterable[Path]:

@@ -53,6 +53,32 @@ def compute_metrics(
     }
 
 
+def compare_shifted(
+    labels: np.ndarray, base: np.ndarray, shifted: dict[str, np.ndarray], threshold: float
+) -> dict[str, dict]:
+    """Measures how far harmless changes move the answers; see `pneumo.shifts`.
+
+    Args:
+        labels: `(n,)` integers, 1 for PNEUMONIA.
+        base: `(n,)` P(PNEUMONIA) of the radiographs as they are.
+        shifted: Name of a shift -> `(n,)` P(PNEUMONIA) under it.
+        threshold: The same for all, fixed beforehand.
+
+    Returns:
+        Name -> `auc`, `sensitivity`, `specificity`, `balanced_accuracy` and `mean_change`, the
+        mean of |P - P as it is|. The first entry, `none`, is the radiographs as they are.
+    """
+    report = {}
+    for name, probabilities in {"none": base, **shifted}.items():
+        rates = rates_of(**count_outcomes(labels, probabilities, threshold))
+        report[name] = {
+            "auc": _auc(labels, probabilities),
+            **{key: rates[key] for key in ("sensitivity", "specificity", "balanced_accuracy")},
+            "mean_change": float(np.mean(np.abs(probabilities - base))),
+        }
+    return report
+
+
 def _auc(labels: np.ndarray, probabilities: np.ndarray) -> float | None:
     if len(np.unique(labels)) < 2:
         return None

@@ -33,9 +33,19 @@ def score(classifier: Classifier, radiograph: Radiograph) -> tuple[float, np.nda
     Returns:
         P(PNEUMONIA), and the feature maps `(1, 10, 10, 2048)` float32 of the same pass.
     """
-    grid = resize_to_grid(radiograph.pixels, classifier.card.image_size)
-    maps, probabilities = classifier.forward(to_model_input(grid[np.newaxis]))
+    maps, probabilities = classifier.forward(_prepare(classifier, [radiograph.pixels]))
     return float(probabilities[0, PNEUMONIA]), maps
+
+
+def score_pixels(classifier: Classifier, pictures: list[np.ndarray]) -> np.ndarray:
+    """Returns `(n,)` float32 P(PNEUMONIA) of n `(height, width)` uint8 pictures, in one batch."""
+    _, probabilities = classifier.forward(_prepare(classifier, pictures))
+    return probabilities[:, PNEUMONIA]
+
+
+def _prepare(classifier: Classifier, pictures: list[np.ndarray]) -> np.ndarray:
+    size = classifier.card.image_size
+    return to_model_input(np.stack([resize_to_grid(pixels, size) for pixels in pictures]))
 
 
 def examine(classifier: Classifier, explainer: Explainer, radiograph: Radiograph) -> Reading:

@@ -102,7 +102,7 @@ def load_classifier(folder: str | Path = WEIGHTS_FOLDER) -> Classifier:
     path = folder / card.weights_file
     _verify(path, card.weights_sha256)
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no word on absent GPUs
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     import keras
 

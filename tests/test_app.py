@@ -157,3 +157,12 @@ def test_class_without_evidence_says_so(app, monkeypatch, stand_in):
     stand_in.gradcam = lambda maps, classes: np.zeros((len(classes), 10, 10), np.float32)
     drop(app, ("chest.png", picture(0.8)))
     assert "the heatmap is empty" in app.info[0].value
+
+
+def test_more_files_than_allowed_reads_the_first_and_says_so(app, monkeypatch, stand_in):
+    from pneumo.ui import intake
+
+    monkeypatch.setattr(intake, "MAX_FILES", 2)
+    drop(app, *((f"{p}.png", picture(p)) for p in (0.2, 0.4, 0.6)))
+    assert "Only the first 2 of 3" in app.warning[0].value
+    assert stand_in.passes == 2

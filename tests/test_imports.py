@@ -20,7 +20,17 @@ ALLOWED = {
 # Imports point back along the data's way: a module may import only those before it.
 ORDER = (
     *("errors", "radiograph", "preprocess", "operating_point", "card", "model", "explain"),
-    *("inference", "overlay", "report", "calibration", "evaluate", "dataset", "augment"),
+    *(
+        "inference",
+        "shifts",
+        "overlay",
+        "report",
+        "calibration",
+        "evaluate",
+        "dataset",
+        "audit",
+        "augment",
+    ),
     *("batches", "phantom", "__main__", "ui"),
 )
 

@@ -34,7 +34,9 @@ _CSS = """
 .pneumo-ends {display: flex; justify-content: space-between; font-size: .9rem}
 .pneumo-scale {height: 10px; border-radius: 5px; margin-top: .2rem}
 .pneumo-name {margin: 0; padding: 0; font-size: 1.05rem; overflow-wrap: anywhere}
-[data-testid=stFileUploaderDropzone] {min-height: 104px; border: 1.5px dashed #4a626d}
+[data-testid=stFileUploaderDropzone] {border: 1.5px dashed #4a626d}
+[data-testid=stFileUploaderDropzone]:not(:has([data-testid=stFileUploaderFile])) {
+  min-height: 104px}
 [data-testid=stFileUploaderDropzone]:hover {border-color: #5cc8ba}
 .pneumo-small {color: #94a5ad; font-size: .82rem; overflow-wrap: anywhere}
 </style>

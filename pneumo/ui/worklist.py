@@ -26,22 +26,22 @@ def choose_entry(entries: dict[str, Entry], threshold: float) -> Entry | None:
         return readings[0] if readings else None
     verdicts = [verdict_of(entry.reading.probability, threshold) for entry in readings]
     with st.container(horizontal=True, key="counts"):
-        st.metric("Radiographs", len(readings), width=150)
+        st.metric("Radiographs", len(readings), width=104)
         for name in ("PNEUMONIA", "NORMAL"):
-            st.metric(name, verdicts.count(name), width=150)
+            st.metric(name, verdicts.count(name), width=104)
     selection = st.dataframe(
         {
             "": [_data_uri(entry.thumbnail) for entry in readings],
-            "File": [entry.name for entry in readings],
             "P(PNEUMONIA)": [entry.reading.probability for entry in readings],
             "Verdict": verdicts,
+            "File": [entry.name for entry in readings],
             "Notes": ["; ".join(entry.reading.radiograph.notes) for entry in readings],
         },
         column_config={
             "": st.column_config.ImageColumn(width=60),
             "File": st.column_config.TextColumn(width="medium"),
             "P(PNEUMONIA)": st.column_config.ProgressColumn(
-                min_value=0, max_value=1, format="%.3f"
+                min_value=0, max_value=1, format="%.3f", width="small"
             ),
         },
         hide_index=True,

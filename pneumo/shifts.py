@@ -1,0 +1,100 @@
+"""The shift suite: harmless changes that a radiograph meets on its way from another hospital.
+
+None of them changes what a radiologist would say. A model that answers differently reads the
+exporting software, not the lung. All are deterministic, and applied to the radiograph as read,
+before the model's own resize; lengths are shares of the picture, so that they mean the same at
+any size.
+"""
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+Shift = Callable[[np.ndarray], np.ndarray]
+"""`(height, width)` uint8 -> `(height, width)` uint8, the size may change."""
+
+
+def _levels(change: Callable[[np.ndarray], np.ndarray]) -> Shift:
+    """Makes a shift of a map from grey level to grey level, both in 0..1."""
+    table = np.rint(255 * np.clip(change(np.linspace(0, 1, 256)), 0, 1)).astype(np.uint8)
+    return lambda pixels: table[pixels]
+
+
+def _jpeg(quality: int) -> Shift:
+    def shift(pixels: np.ndarray) -> np.ndarray:
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
+        buffer.seek(0)
+        return np.asarray(Image.open(buffer))
+
+    return shift
+
+
+def _resolution(side: int) -> Shift:
+    def shift(pixels: np.ndarray) -> np.ndarray:
+        small = Image.fromarray(pixels).resize((side, side), Image.Resampling.BILINEAR)
+        return np.asarray(small)
+
+    return shift
+
+
+def _blur(pixels: np.ndarray) -> np.ndarray:
+    """Gaussian blur with a standard deviation of 1.2 pixels at 299."""
+    radius = 1.2 / 299 * max(pixels.shape)
+    return np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(radius)))
+
+
+def _noise(pixels: np.ndarray) -> np.ndarray:
+    """Gaussian noise of 8 grey levels at 299, the same for every radiograph of one size."""
+    grain = np.random.default_rng(0).normal(0, 8, (299, 299)).astype(np.float32)
+    height, width = pixels.shape
+    grain = Image.fromarray(grain).resize((width, height), Image.Resampling.NEAREST)
+    return np.clip(np.rint(pixels + np.asarray(grain)), 0, 255).astype(np.uint8)
+
+
+def _window(pixels: np.ndarray) -> np.ndarray:
+    """An 8-bit export of the 2nd to 98th percentile."""
+    low, high = np.percentile(pixels, [2, 98])
+    scaled = (pixels - low) * (255 / max(high - low, 1))
+    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+
+
+def _crop(keep_height: float, keep_width: float) -> Shift:
+    """Keeps the middle; the later resize to a square then changes the aspect."""
+
+    def shift(pixels: np.ndarray) -> np.ndarray:
+        height, width = pixels.shape
+        top = round(height * (1 - keep_height) / 2)
+        left = round(width * (1 - keep_width) / 2)
+        return pixels[top : height - top, left : width - left]
+
+    return shift
+
+
+def _border(pixels: np.ndarray) -> np.ndarray:
+    """A black frame of 5 % of the picture on each side."""
+    margins = [(round(0.05 * side),) * 2 for side in pixels.shape]
+    return np.pad(pixels, margins)
+
+
+SHIFTS: dict[str, Shift] = {
+    "jpeg quality 30": _jpeg(30),
+    "jpeg quality 50": _jpeg(50),
+    "jpeg quality 75": _jpeg(75),
+    "black level +15 %": _levels(lambda level: 0.15 + 0.85 * level),
+    "gamma 0.7": _levels(lambda level: level**0.7),
+    "gamma 1.4": _levels(lambda level: level**1.4),
+    "contrast 0.6": _levels(lambda level: 0.5 + 0.6 * (level - 0.5)),
+    "blur": _blur,
+    "noise": _noise,
+    "224 pixels": _resolution(224),
+    "128 pixels": _resolution(128),
+    "15 % taller": _crop(1 / 1.15, 1),
+    "15 % wider": _crop(1, 1 / 1.15),
+    "window 2..98 %": _window,
+    "crop 10 %": _crop(0.9, 0.9),
+    "border 5 %": _border,
+}
+"""Name -> shift, in the order of reports."""

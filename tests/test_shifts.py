@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from pneumo.evaluate import compare_shifted
+from pneumo.shifts import SHIFTS
+
+
+@pytest.mark.parametrize("name", SHIFTS)
+def test_shift_changes_the_radiograph_and_repeats_exactly(name, phantom):
+    before = phantom.copy()
+    shifted = SHIFTS[name](phantom)
+    assert shifted.dtype == np.uint8
+    assert shifted.ndim == 2
+    assert shifted.shape != phantom.shape or (shifted != phantom).any()
+    np.testing.assert_array_equal(SHIFTS[name](phantom), shifted)
+    np.testing.assert_array_equal(phantom, before)
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("black level +15 %", [0, 255], [38, 255]),
+        ("gamma 0.7", [0, 64, 255], [0, 97, 255]),
+        ("gamma 1.4", [0, 64, 255], [0, 37, 255]),
+        ("contrast 0.6", [0, 255], [51, 204]),
+    ],
+)
+def test_grey_level_shifts(name, before, after):
+    assert SHIFTS[name](np.array([before], np.uint8)).tolist() == [after]
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("224 pixels", (224, 224)),
+        ("128 pixels", (128, 128)),
+        ("15 % taller", (348, 600)),
+        ("15 % wider", (400, 522)),
+        ("crop 10 %", (360, 540)),
+        ("border 5 %", (440, 660)),
+    ],
+)
+def test_sizes(name, shape):
+    assert SHIFTS[name](np.zeros((400, 600), np.uint8)).shape == shape
+
+
+def test_noise_and_blur_mean_the_same_at_any_size():
+    def grain(side):
+        flat = np.full((side, side), 128, np.uint8)
+        return SHIFTS["noise"](flat).std()
+
+    assert grain(299) == pytest.approx(8, abs=0.2)
+    assert grain(598) == pytest.approx(grain(299), abs=0.2)
+
+    def edge(side):
+        step = np.zeros((side, side), np.uint8)
+        step[:, side // 2 :] = 255
+        row = SHIFTS["blur"](step)[side // 2]
+        return ((row > 40) & (row < 215)).sum() / side
+
+    assert edge(1196) == pytest.approx(edge(299), abs=0.004)
+
+
+def test_comparison_reports_rates_at_the_fixed_threshold():
+    labels = np.array([0, 0, 1, 1])
+    base = np.array([0.1, 0.4, 0.6, 0.9])
+    report = compare_shifted(labels, base, {"x": np.array([0.3, 0.6, 0.5, 0.9])}, 0.5)
+    assert report["none"]["mean_change"] == 0
+    assert report["none"]["auc"] == 1
+    assert report["x"]["specificity"] == 0.5
+    assert report["x"]["sensitivity"] == 1
+    assert report["x"]["balanced_accuracy"] == 0.75
+    assert report["x"]["auc"] == 0.75
+    assert report["x"]["mean_change"] == pytest.approx(0.125)
