@@ -20,6 +20,8 @@ def compute_metrics(
 
     Intervals are percentiles of a bootstrap over patients, not over files: the radiographs of
     one patient resemble each other, and counting them as independent would flatter the model.
+    A rate of exactly 0 or 1, where no resample can differ, gets the exact binomial interval over
+    patients instead (Clopper and Pearson 1934).
 
     Args:
         labels: `(n,)` integers, 1 for PNEUMONIA.
@@ -105,9 +107,15 @@ def _intervals(labels, probabilities, patient_index, threshold, seed) -> dict:
         for name in names:
             if rates[name] is not None:
                 draws[name].append(rates[name])
-    return {
+    intervals = {
         f"{name}_ci95": [float(bound) for bound in np.percentile(values, [2.5, 97.5])]
         if values
         else None
         for name, values in draws.items()
     }
+    for name, stratum in (("specificity", strata[0]), ("sensitivity", strata[1])):
+        if stratum and intervals[f"{name}_ci95"] in ([0, 0], [1, 1]):
+            bound = 0.025 ** (1 / len(stratum))
+            all_right = intervals[f"{name}_ci95"] == [1, 1]
+            intervals[f"{name}_ci95"] = [bound, 1.0] if all_right else [0.0, 1 - bound]
+    return intervals

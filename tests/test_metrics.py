@@ -88,3 +88,10 @@ def test_single_class_reports_what_it_can():
     assert metrics["specificity"] is None
     assert metrics["sensitivity"] == 0.75
     assert metrics["brier"] == pytest.approx((0.01 + 0.04 + 0.64 + 0.09) / 4)
+
+
+def test_interval_of_a_perfect_rate_is_exact_not_empty():
+    # Clopper and Pearson for 4 of 4 and 0 of 6, as in any table of the binomial distribution.
+    metrics = compute_metrics(LABELS, np.full(10, 0.1), np.arange(10), 0.5)
+    assert metrics["specificity_ci95"] == pytest.approx([0.3976, 1], abs=1e-4)
+    assert metrics["sensitivity_ci95"] == pytest.approx([0, 0.4593], abs=1e-4)
