@@ -41,7 +41,7 @@ def choose_entry(entries: dict[str, Entry], threshold: float) -> Entry | None:
             "": st.column_config.ImageColumn(width=60),
             "File": st.column_config.TextColumn(width="medium"),
             "P(PNEUMONIA)": st.column_config.ProgressColumn(
-                min_value=0, max_value=1, format="%.3f", width="small"
+                min_value=0, max_value=1, format="%.3f", width=130
             ),
         },
         hide_index=True,
