@@ -127,7 +127,7 @@ def test_sample_chosen_and_removed_again(app, stand_in):
     app.run()
     app.button(key="sample-1").click().run()
     assert verdict_shown(app)
-    assert "own label" in page_text(app)
+    assert "own label: " in page_text(app)
     app.button(key="sample-1").click().run()
     assert verdict_shown(app) == ""
     assert stand_in.passes == 1
