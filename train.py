@@ -9,7 +9,6 @@ Writes weights and model card into --output; `--output weights` puts them where 
 """
 
 import argparse
-import datetime
 import json
 import math
 import os
@@ -21,12 +20,13 @@ from pathlib import Path
 import keras
 import numpy as np
 
-import pneumo
-from pneumo import CLASSES, PNEUMONIA
+from pneumo import PNEUMONIA
 from pneumo.augment import augment_grid
 from pneumo.batches import EpochBatches, steps_of
-from pneumo.card import write_card
+from pneumo.card import compose_card, write_card
+from pneumo.checkpoint import load_checkpoint, save_checkpoint
 from pneumo.dataset import (
+    describe_split,
     drop_duplicates,
     index_folder,
     labels_of,
@@ -41,8 +41,12 @@ from pneumo.phantom import write_phantom_dataset
 from pneumo.preprocess import IMAGE_SIZE, to_model_input
 
 WEIGHTS_NAME = "pneumo_xception.weights.h5"
-CHECKPOINT_NAME = "checkpoint.weights.h5"
-STATE_NAME = "checkpoint.json"
+THRESHOLD_CHOSEN_BY = (
+    "The share of PNEUMONIA among the radiographs shown in training, where both classes are as "
+    "likely to have given the picture. It is not tuned on the held-out patients: they come from "
+    "the same scanners and exports as the training patients, look easier than radiographs from "
+    "elsewhere, and would give a threshold that calls too many of those PNEUMONIA."
+)
 
 # The origin's README leaves open what is not listed in it: no augmentation, classes as they come.
 RECIPES = {
@@ -157,7 +161,7 @@ def train(args: argparse.Namespace) -> dict:
     )
 
     # Epochs. Each begins from (seed, epoch) alone, so a resumed run equals an unbroken one.
-    history = load_checkpoint(model, args) if args.resume else []
+    history = load_checkpoint(model, args.output, settings_of(args)) if args.resume else []
     for epoch in range(len(history), args.epochs):
         batches = EpochBatches(
             grids,
@@ -186,7 +190,7 @@ def train(args: argparse.Namespace) -> dict:
             }
         )
         print(", ".join(f"{k} {v:.4g}" for k, v in history[-1].items()), flush=True)
-        save_checkpoint(model, args, history)
+        save_checkpoint(model, args.output, settings_of(args), history)
 
     # What is shipped is measured: the weights as rounded to 16 bits, in float32 arithmetic.
     weights_path = args.output / WEIGHTS_NAME
@@ -203,16 +207,32 @@ def train(args: argparse.Namespace) -> dict:
             for place, grid in enumerate(held_out_grids)
         ]
     )
-    document = describe(
-        args,
-        history,
-        training,
-        held_out,
-        threshold,
-        metrics,
-        measure(final, redrawn, held_out, threshold),
+    document = compose_card(
+        weights={
+            "file": WEIGHTS_NAME,
+            "dtype": "float16",
+            "sha256": sha256_of(weights_path),
+        },
+        image_size=args.image_size,
+        data={
+            **source_of(args, training),
+            **describe_split(training, held_out),
+            "split": f"by patient, stratified by class and kind, seed {args.seed}",
+        },
+        training={
+            **settings_of(args),
+            "software": f"Keras {keras.__version__} on {keras.backend.backend()}, "
+            f"Python {platform.python_version()}",
+            "history": history,
+        },
+        metrics={
+            "held_out_patients": metrics,
+            "held_out_patients_redrawn_as_in_training": measure(
+                final, redrawn, held_out, threshold
+            ),
+        },
+        chosen_by=THRESHOLD_CHOSEN_BY,
     )
-    document["weights"]["sha256"] = sha256_of(weights_path)
     write_card(args.output / CARD_NAME, document)
     print(f"wrote {weights_path} and {args.output / CARD_NAME}")
     print(json.dumps(metrics, indent=2))
@@ -278,104 +298,11 @@ def measure(model: keras.Model, grids: np.ndarray, examples: list, threshold: fl
     return compute_metrics(labels_of(examples), probabilities, patients, threshold)
 
 
-def save_checkpoint(model: keras.Model, args: argparse.Namespace, history: list[dict]) -> None:
-    """Writes weights, optimiser and history after a whole epoch; each file in one step."""
-    draft = args.output / f"part.{CHECKPOINT_NAME}"
-    model.save_weights(draft)
-    draft.replace(args.output / f"{len(history)}.{CHECKPOINT_NAME}")
-    state = {"settings": settings_of(args), "history": history}
-    draft = args.output / f"part.{STATE_NAME}"
-    draft.write_text(json.dumps(state, indent=2), encoding="utf-8")
-    draft.replace(args.output / STATE_NAME)
-    for old in args.output.glob(f"[0-9]*.{CHECKPOINT_NAME}"):
-        if old.name != f"{len(history)}.{CHECKPOINT_NAME}":
-            old.unlink()
-
-
-def load_checkpoint(model: keras.Model, args: argparse.Namespace) -> list[dict]:
-    """Restores the last whole epoch; returns its history, empty if there is none yet."""
-    path = args.output / STATE_NAME
-    if not path.exists():
-        return []
-    state = json.loads(path.read_text(encoding="utf-8"))
-    if state["settings"] != settings_of(args):
-        raise TrainingError(
-            f"{path} belongs to a run with other settings: {state['settings']}. "
-            "Use the same flags, or another --output."
-        )
-    model.optimizer.build(model.trainable_variables)
-    model.load_weights(args.output / f"{len(state['history'])}.{CHECKPOINT_NAME}")
-    return state["history"]
-
-
 def settings_of(args: argparse.Namespace) -> dict:
     """Returns the flags that decide the result; paths by their name only."""
     left_out = ("data", "output", "resume", "workers", "smoke", "phantoms")
     settings = {name: value for name, value in vars(args).items() if name not in left_out}
     return settings | {"init": Path(args.init).name}
-
-
-def describe(
-    args: argparse.Namespace,
-    history: list[dict],
-    training: list,
-    held_out: list,
-    threshold: float,
-    metrics: dict,
-    redrawn: dict,
-) -> dict:
-    """Writes down what a user of the weights must know (see `pneumo.card`)."""
-    return {
-        "name": "pneumo Xception",
-        "version": pneumo.__version__,
-        "created": datetime.date.today().isoformat(),
-        "weights": {"file": WEIGHTS_NAME, "dtype": "float16"},
-        "architecture": "Xception (Chollet 2017), global average pooling, Dense(2, softmax)",
-        "input": {"image_size": args.image_size, "range": [-1, 1], "classes": list(CLASSES)},
-        "data": {
-            **source_of(args, training),
-            **{
-                f"{part}_{name}": sum(example.label == label for example in examples)
-                for part, examples in (("training", training), ("held_out", held_out))
-                for label, name in enumerate(CLASSES)
-            },
-            "split": f"by patient, stratified by class and kind, seed {args.seed}",
-            "training_patients": len({example.patient for example in training}),
-            "held_out_patients": len({example.patient for example in held_out}),
-        },
-        "training": {
-            **settings_of(args),
-            "software": f"Keras {keras.__version__} on {keras.backend.backend()}, "
-            f"Python {platform.python_version()}",
-            "history": history,
-        },
-        "metrics": {
-            "held_out_patients": metrics,
-            "held_out_patients_redrawn_as_in_training": redrawn,
-        },
-        "operating_points": {
-            "default": {
-                "threshold": threshold,
-                "sensitivity": metrics["sensitivity"],
-                "specificity": metrics["specificity"],
-                "sensitivity_ci95": metrics["sensitivity_ci95"],
-                "specificity_ci95": metrics["specificity_ci95"],
-                "chosen_by": "The share of PNEUMONIA among the radiographs shown in training, "
-                "where both classes are as likely to have given the picture. It is not tuned on "
-                "the held-out patients: they come from the same scanners and exports as the "
-                "training patients, look easier than radiographs from elsewhere, and would "
-                "give a threshold that calls too many of those PNEUMONIA.",
-            }
-        },
-        "limits": [
-            "A demonstration and a teaching tool, not a medical device; never for a diagnosis.",
-            "Trained on children of 1 to 5 years from one hospital; not made for adults.",
-            "Knows frontal chest radiographs only, and only pneumonia against normal: any other "
-            "finding is called one or the other.",
-            "Held-out patients share the hospital and its exports with the training patients, "
-            "so their figures are better than what other hospitals will see.",
-        ],
-    }
 
 
 def source_of(args: argparse.Namespace, examples: list) -> dict:

@@ -4,10 +4,12 @@ After Mitchell et al. 2019, "Model Cards for Model Reporting", https://arxiv.org
 One JSON file beside the weights, readable by people and checked by `load_classifier`.
 """
 
+import datetime
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import pneumo
 from pneumo.errors import WeightsError
 from pneumo.operating_point import OperatingPoint
 
@@ -69,6 +71,57 @@ def read_card(path: Path) -> ModelCard:
         return ModelCard(weights["file"], weights["sha256"], size, default, document)
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"The model card {path} is incomplete ({error!r}). {mend}") from error
+
+
+def compose_card(
+    *,
+    weights: dict,
+    image_size: int,
+    data: dict,
+    training: dict,
+    metrics: dict,
+    chosen_by: str,
+) -> dict:
+    """Writes down what a user of the weights must know.
+
+    Args:
+        weights: `file`, `dtype`, `sha256`.
+        image_size: Side of the network's input in pixels.
+        data: Name, source, counts, and how it was split.
+        training: Every setting of the run, the software, the history by epoch.
+        metrics: Reports of `pneumo.evaluate.compute_metrics`; `held_out_patients` gives the
+            default operating point its threshold and rates.
+        chosen_by: How that threshold was chosen.
+
+    Returns:
+        A document for `write_card`.
+    """
+    rates = ("threshold", "sensitivity", "specificity", "sensitivity_ci95", "specificity_ci95")
+    default = {name: metrics["held_out_patients"][name] for name in rates}
+    return {
+        "name": "pneumo Xception",
+        "version": pneumo.__version__,
+        "created": datetime.date.today().isoformat(),
+        "weights": weights,
+        "architecture": "Xception (Chollet 2017), global average pooling, Dense(2, softmax)",
+        "input": {
+            "image_size": image_size,
+            "range": [-1, 1],
+            "classes": list(pneumo.CLASSES),
+        },
+        "data": data,
+        "training": training,
+        "metrics": metrics,
+        "operating_points": {"default": {**default, "chosen_by": chosen_by}},
+        "limits": [
+            "A demonstration and a teaching tool, not a medical device; never for a diagnosis.",
+            "Trained on children of 1 to 5 years from one hospital; not made for adults.",
+            "Knows frontal chest radiographs only, and only pneumonia against normal: any other "
+            "finding is called one or the other.",
+            "Held-out patients share the hospital and its exports with the training patients, "
+            "so their figures are better than what other hospitals will see.",
+        ],
+    }
 
 
 def write_card(path: Path, document: dict) -> None:

@@ -132,6 +132,16 @@ def split_patients(
     return kept, [e for e in examples if (e.label, e.patient) in chosen]
 
 
+def describe_split(training: list[Example], held_out: list[Example]) -> dict[str, int]:
+    """Counts radiographs by class, and patients, in both parts of a split."""
+    counts = {}
+    for part, examples in (("training", training), ("held_out", held_out)):
+        for label, name in enumerate(CLASSES):
+            counts[f"{part}_{name}"] = sum(example.label == label for example in examples)
+        counts[f"{part}_patients"] = len({example.patient for example in examples})
+    return counts
+
+
 def load_grids(
     examples: list[Example], size: int, progress: Callable[[int], None] = lambda done: None
 ) -> np.ndarray:

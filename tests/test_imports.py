@@ -31,7 +31,7 @@ ORDER = (
         "audit",
         "augment",
     ),
-    *("batches", "phantom", "__main__", "ui"),
+    *("batches", "checkpoint", "phantom", "__main__", "ui"),
 )
 
 
