@@ -157,9 +157,9 @@ def audit(args: argparse.Namespace) -> int:
 
 def _print_json(report: dict, path: Path | None) -> None:
     text = json.dumps(report, indent=2, ensure_ascii=False)
-    print(text)
     if path:
         path.write_text(text + "\n", encoding="utf-8")
+    print(text)
 
 
 def _find_files(paths: Iterable[Path]) -> Iterable[Path]:
