@@ -5,7 +5,7 @@
     python train.py --smoke                                  # a minute, on drawn pictures
     KERAS_BACKEND=jax python train.py --data chest_xray      # on JAX instead of TensorFlow
 
-Writes weights and model card into --output; `--output weights` puts them where the app looks.
+Writes weights and model card into --output; copy the two into `weights/` and the app uses them.
 """
 
 import argparse
