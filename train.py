@@ -54,7 +54,7 @@ RECIPES = {
         "optimizer": "adamw",
         "learning_rate": 3e-4,
         "batch_size": 16,
-        "epochs": 4,
+        "epochs": 3,
         "retrain_layers": 55,
         "label_smoothing": 0.05,
         "schedule": "cosine",
