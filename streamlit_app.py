@@ -2,9 +2,11 @@
 
 import streamlit as st
 
+from pneumo.held_out import read_scores
 from pneumo.ui.about import show_about, show_welcome
 from pneumo.ui.case import show_case
 from pneumo.ui.engine import require_engine
+from pneumo.ui.evidence import show_evidence
 from pneumo.ui.intake import show_intake
 from pneumo.ui.style import draw_icon, inject_style, show_header
 from pneumo.ui.threshold import show_threshold
@@ -22,8 +24,10 @@ def show_results() -> None:
     """Reruns by itself when a control in it moves: no inference, no upload is touched."""
     show_failures(entries)
     if any(entry.reading for entry in entries.values()):
-        threshold = show_threshold(classifier.card.default)
+        scores = read_scores(classifier.card)
+        threshold = show_threshold(classifier.card.points, scores)
         show_case(choose_entry(entries, threshold), threshold)
+        show_evidence(scores, threshold)
 
 
 if entries:

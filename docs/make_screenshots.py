@@ -29,7 +29,7 @@ def take(page: Page, name: str, folder: Path) -> None:
 
 
 def main() -> None:
-    """Takes the empty page, one case and a worklist at each width."""
+    """Takes the empty page, one case, its threshold panel and a worklist at each width."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
     pneumonia = sorted((ROOT / "samples" / "PNEUMONIA").glob("*.jpeg"))
@@ -37,6 +37,7 @@ def main() -> None:
     views = {
         "empty": [],
         "case": pneumonia[1:2],
+        "threshold": pneumonia[1:2],
         "worklist": pneumonia + normal + [ROOT / "LICENSE"],
     }
     with serve_app() as address, sync_playwright() as playwright:
@@ -58,6 +59,9 @@ def main() -> None:
                     page.locator("input[type=file]").set_input_files(payload)
                     page.locator(".pneumo-verdict").wait_for(timeout=120_000)
                     page.wait_for_timeout(1500)
+                if view == "threshold":
+                    page.get_by_text("What this threshold does").click()
+                    page.locator("canvas, svg.marks").nth(3).wait_for(timeout=60_000)
                 take(page, f"{view}-{device}", folder)
                 page.close()
         browser.close()

@@ -48,8 +48,15 @@ def _prepare(classifier: Classifier, pictures: list[np.ndarray]) -> np.ndarray:
     return to_model_input(np.stack([resize_to_grid(pixels, size) for pixels in pictures]))
 
 
-def examine(classifier: Classifier, explainer: Explainer, radiograph: Radiograph) -> Reading:
-    """Gives the probability and both classes' heatmaps from one pass of the network."""
-    probability, maps = score(classifier, radiograph)
-    cams = explainer.gradcam(np.repeat(maps, 2, axis=0), np.array([NORMAL, PNEUMONIA]))
-    return Reading(radiograph, probability, normalize_heatmap(cams))
+def examine(
+    classifier: Classifier, explainer: Explainer, radiographs: list[Radiograph]
+) -> list[Reading]:
+    """Gives probabilities and both classes' heatmaps from one pass of the network."""
+    maps, probabilities = classifier.forward(
+        _prepare(classifier, [radiograph.pixels for radiograph in radiographs])
+    )
+    classes = np.tile([NORMAL, PNEUMONIA], len(radiographs))
+    cams = normalize_heatmap(explainer.gradcam(np.repeat(maps, 2, axis=0), classes))
+    pairs = cams.reshape(-1, 2, *cams.shape[1:])
+    answers = zip(radiographs, probabilities[:, PNEUMONIA], pairs, strict=True)
+    return [Reading(radiograph, float(p), pair) for radiograph, p, pair in answers]

@@ -2,6 +2,7 @@
 
 import io
 import os
+from dataclasses import replace
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -12,7 +13,7 @@ from PIL import Image
 
 from pneumo.card import read_card
 from pneumo.model import CARD_NAME, WEIGHTS_FOLDER, Classifier, load_classifier
-from pneumo.phantom import draw_phantom
+from pneumo.training.phantom import draw_phantom
 
 
 def encode(pixels: np.ndarray, kind: str = "PNG", **options) -> bytes:
@@ -39,15 +40,18 @@ class StandIn:
         self.passes = 0
         self.heatmaps = 0
         card = read_card(WEIGHTS_FOLDER / CARD_NAME)
+        thresholds = {"rule-out": 0.1, "balanced": 0.5, "rule-in": 0.9}  # of whatever weights
+        points = {n: replace(card.points[n], threshold=t) for n, t in thresholds.items()}
+        card = replace(card, points=points)
         self.classifier = Classifier(self._forward, None, card)
 
     def _forward(self, batch):
-        self.passes += 1
+        self.passes += len(batch)
         p = (batch.mean(axis=(1, 2, 3)) + 1) / 2
         return np.ones((len(batch), 10, 10, 4), np.float32), np.stack([1 - p, p], axis=1)
 
     def gradcam(self, maps, classes):
-        self.heatmaps += 1
+        self.heatmaps += len(classes) // 2
         return np.repeat(np.eye(10, dtype=np.float32)[np.newaxis], len(classes), axis=0)
 
 

@@ -5,8 +5,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pneumo.errors import WeightsError
+from pneumo.held_out import least_cost_threshold, rates_at, read_scores
 from pneumo.ui import engine
 from tests.conftest import encode
+from tests.test_archive import pack
 
 RAMP = np.tile(np.linspace(0, 1, 200), (160, 1))
 
@@ -64,13 +66,23 @@ def test_dropped_radiograph_gets_probability_verdict_and_heatmap(app, stand_in):
 def test_threshold_starts_at_the_card_and_decides_without_inference(app, stand_in):
     drop(app, ("chest.png", picture(0.6)))
     slider = app.slider(key="threshold")
-    start = round(stand_in.classifier.card.default.threshold, 2)
+    start = stand_in.classifier.card.default.threshold
     assert slider.value == start
     slider.set_value(0.9).run()
     assert verdict_shown(app) == "NORMAL"
     app.slider(key="threshold").set_value(0.3).run()
     assert verdict_shown(app) == "PNEUMONIA"
-    app.button(key="reset-threshold").click().run()
+
+    def captions():
+        return " ".join(caption.value for caption in app.caption)
+
+    for name, point in stand_in.classifier.card.points.items():
+        app.button(key=f"point-{name}").click().run()
+        assert app.slider(key="threshold").value == point.threshold
+        rates = rates_at(read_scores(stand_in.classifier.card), point.threshold)
+        assert f"At {point.threshold:.3f}" in captions()
+        assert f"sensitivity {100 * rates.sensitivity:.1f} %" in captions()
+    app.button(key="point-balanced").click().run()
     assert app.slider(key="threshold").value == start
     assert (stand_in.passes, stand_in.heatmaps) == (1, 1)
 
@@ -109,11 +121,14 @@ def test_only_bad_files_show_no_threshold_and_no_verdict(app):
 
 def test_counts_follow_the_threshold(app):
     drop(app, *((f"{p}.png", picture(p)) for p in (0.2, 0.4, 0.6, 0.8)))
-    counts = {metric.label: metric.value for metric in app.metric}
-    assert counts == {"Radiographs": "4", "PNEUMONIA": "2", "NORMAL": "2"}
+
+    def counts():
+        shown = {metric.label: metric.value for metric in app.metric}
+        return [shown[name] for name in ("Radiographs", "PNEUMONIA", "NORMAL")]
+
+    assert counts() == ["4", "2", "2"]
     app.slider(key="threshold").set_value(0.7).run()
-    counts = {metric.label: metric.value for metric in app.metric}
-    assert counts == {"Radiographs": "4", "PNEUMONIA": "1", "NORMAL": "3"}
+    assert counts() == ["4", "1", "3"]
 
 
 def test_removed_file_leaves_and_others_are_not_scored_again(app, stand_in):
@@ -166,3 +181,54 @@ def test_more_files_than_allowed_reads_the_first_and_says_so(app, monkeypatch, s
     drop(app, *((f"{p}.png", picture(p)) for p in (0.2, 0.4, 0.6)))
     assert "Only the first 2 of 3" in app.warning[0].value
     assert stand_in.passes == 2
+
+
+def test_panel_follows_the_threshold_and_the_cost_of_mistakes(app, stand_in):
+    drop(app, ("chest.png", picture(0.6)))
+    scores = read_scores(stand_in.classifier.card)
+    app.slider(key="threshold").set_value(0.3).run()
+    shown = {metric.label: metric.value for metric in app.metric}
+    rates = rates_at(scores, 0.3)
+    assert shown["Sensitivity"] == f"{100 * rates.sensitivity:.1f} %"
+    assert shown["Specificity"] == f"{100 * rates.specificity:.1f} %"
+    assert len(app.get("arrow_vega_lite_chart") + app.get("vega_lite_chart")) == 4
+
+    app.select_slider(key="cost-ratio").set_value(50).run()
+    cheapest = least_cost_threshold(scores, 0.5, 50)
+    app.button(key="use-cheapest").click().run()
+    assert app.slider(key="threshold").value == cheapest
+    common = {metric.label: metric.value for metric in app.metric}["PPV"]
+    app.slider(key="prevalence").set_value(1).run()
+    rare = {metric.label: metric.value for metric in app.metric}["PPV"]
+    assert float(rare.split()[0]) < float(common.split()[0])
+    assert not app.exception
+    assert (stand_in.passes, stand_in.heatmaps) == (1, 1)
+
+
+def test_archive_is_read_like_the_files_in_it(app, stand_in):
+    members = {f"ward/{number}.png": picture(number / 12) for number in range(1, 11)}
+    drop(app, ("xrays.zip", pack(members | {"ward/bad.png": b"no picture", "list.txt": b"1"})))
+    assert not app.exception
+    table = app.dataframe[0].value
+    assert table["File"].tolist() == [f"xrays.zip/ward/{n}.png" for n in range(1, 11)]
+    assert table["P(PNEUMONIA)"].tolist() == pytest.approx([n / 12 for n in range(1, 11)], abs=0.02)
+    assert "xrays.zip/ward/bad.png is not a picture" in app.error[0].value.replace("\\", "")
+    assert (stand_in.passes, stand_in.heatmaps) == (10, 10)
+    app.slider(key="threshold").set_value(0.7).run()
+    assert (stand_in.passes, stand_in.heatmaps) == (10, 10)
+
+
+def test_hopeless_archive_is_one_clear_line_beside_the_others(app):
+    drop(app, ("good.png", picture(0.8)), ("empty.zip", pack({"list.txt": b"1"})))
+    assert not app.exception
+    assert "empty.zip holds no pictures" in app.error[0].value.replace("\\", "")
+    assert verdict_shown(app) == "PNEUMONIA"
+
+
+def test_more_radiographs_than_a_session_holds(app, stand_in, monkeypatch):
+    from pneumo.ui import intake
+
+    monkeypatch.setattr(intake, "MAX_FILES", 5)
+    drop(app, ("xrays.zip", pack({f"{number}.png": picture(0.5) for number in range(7)})))
+    assert "first 5 of 7 radiographs" in app.warning[0].value
+    assert stand_in.passes == 5

@@ -87,7 +87,7 @@ def test_drop_see_verdict_and_heatmap_move_slider_see_verdict_change(page):
     if "> 99.9" not in probability and "< 0.1" not in probability:
         expect(word).not_to_have_text(before)
     expect(page.locator(".pneumo-verdict .tick")).to_contain_text(
-        "0.99" if before == "PNEUMONIA" else "0.01"
+        "0.999" if before == "PNEUMONIA" else "0.001"
     )
 
 

@@ -29,7 +29,7 @@ def show_about(card: ModelCard) -> None:
             f"{data['training_NORMAL']:,} NORMAL and {data['training_PNEUMONIA']:,} PNEUMONIA "
             f"radiographs of *{data['name']}* ({data['source']}).\n\n"
             f"Measured on {data['held_out_patients']:,} other patients of the same hospital "
-            f"({metrics['n']} radiographs), at threshold {card.default.threshold:.2f}:"
+            f"({metrics['n']} radiographs), at threshold {card.default.threshold:.3f}:"
         )
         st.table(
             {

@@ -89,12 +89,12 @@ def show_verdict(probability: float, threshold: float) -> None:
         f'<div class="pneumo-verdict" style="--tone: {VERDICT_COLOURS[verdict]}">'
         f'<div class="word">{verdict}</div>'
         f'<div class="why">P(PNEUMONIA) is {html.escape(percent(probability))}, '
-        f"{'at or above' if above else 'below'} the threshold of {threshold:.2f}. "
+        f"{'at or above' if above else 'below'} the threshold of {threshold:.3f}. "
         f"{'A lower' if not above else 'A higher'} threshold can turn this into {other}.</div>"
         '<div class="pneumo-bar">'
         f'<div class="fill" style="width: {100 * probability:.2f}%"></div>'
         f'<div class="tick{edge}" style="left: {100 * threshold:.1f}%">'
-        f"<span>threshold {threshold:.2f}</span></div></div>"
+        f"<span>threshold {threshold:.3f}</span></div></div>"
         '<div class="pneumo-ends">'
         f"<span>NORMAL <b>{html.escape(percent(1 - probability))}</b></span>"
         f"<span>PNEUMONIA <b>{html.escape(percent(probability))}</b></span></div></div>"

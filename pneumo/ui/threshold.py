@@ -2,44 +2,58 @@
 
 import streamlit as st
 
-from pneumo.operating_point import OperatingPoint
+from pneumo.held_out import HeldOutScores, rates_at
+from pneumo.operating_point import BALANCED, RULE_IN, RULE_OUT, OperatingPoint
+
+HINTS = {
+    RULE_OUT: "Few pneumonias missed, at the price of false alarms",
+    BALANCED: "Where the least of both is lost, also on radiographs that look different",
+    RULE_IN: "Few false alarms, at the price of missed pneumonias",
+}
 
 
-def show_threshold(default: OperatingPoint) -> float:
-    """Shows the slider, starting at the card's operating point.
+def show_threshold(points: dict[str, OperatingPoint], scores: HeldOutScores) -> float:
+    """Shows the slider, starting at the balanced operating point, and a button for each point.
+
+    Args:
+        points: The model card's operating points.
+        scores: The model card's scores, by which any threshold can be judged.
 
     Returns:
         The least P(PNEUMONIA) that is called PNEUMONIA.
     """
-    start = round(default.threshold, 2)
-    st.session_state.setdefault("threshold", start)
+    st.session_state.setdefault("threshold", points[BALANCED].threshold)
 
-    def reset() -> None:
-        st.session_state.threshold = start
+    def choose(threshold: float) -> None:
+        st.session_state.threshold = threshold
 
     with st.container(border=True):
         threshold = st.slider(
             "Threshold: call it PNEUMONIA from this probability on",
-            0.01,
-            0.99,
-            step=0.01,
+            0.001,
+            0.999,
+            step=0.001,
+            format="%.3f",
             key="threshold",
             help="Lower: fewer missed pneumonias, more false alarms. Higher: the reverse.",
         )
-        if threshold == start:
-            st.caption(
-                "The model card's operating point. On held-out patients: sensitivity "
-                f"{_rate(default.sensitivity, default.sensitivity_ci95)}, specificity "
-                f"{_rate(default.specificity, default.specificity_ci95)}. Expect less on "
-                "radiographs from elsewhere."
-            )
-        else:
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.caption(
-                    f"Moved from the operating point {start:.2f}; the card's sensitivity and "
-                    "specificity hold only there."
+        with st.container(horizontal=True):
+            for point in points.values():
+                st.button(
+                    f"{point.name.capitalize()} {point.threshold:.3f}",
+                    key=f"point-{point.name}",
+                    type="primary" if abs(point.threshold - threshold) < 5e-4 else "secondary",
+                    help=HINTS[point.name],
+                    on_click=choose,
+                    args=(point.threshold,),
                 )
-                st.button("Reset", on_click=reset, key="reset-threshold")
+        rates = rates_at(scores, threshold)
+        st.caption(
+            f"At {threshold:.3f}, on patients kept out of training: sensitivity "
+            f"{_rate(rates.sensitivity, rates.sensitivity_ci95)}, specificity "
+            f"{_rate(rates.specificity, rates.specificity_ci95)}. Expect less on radiographs "
+            "from elsewhere."
+        )
     return threshold
 
 
