@@ -2,7 +2,7 @@
 
     python train.py --data chest_xray                        # the default recipe
     python train.py --data chest_xray --recipe origin        # as the original README did it
-    python train.py --smoke                                  # a minute, on drawn pictures
+    python train.py --smoke                                  # a minute or two, on drawn pictures
     KERAS_BACKEND=jax python train.py --data chest_xray      # on JAX instead of TensorFlow
 
 Writes weights and model card into --output; copy the two into `weights/` and the app uses them.
@@ -10,209 +10,86 @@ Writes weights and model card into --output; copy the two into `weights/` and th
 
 import argparse
 import json
-import math
-import os
 import platform
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from pneumo import PNEUMONIA
-from pneumo.augment import augment_grid
-from pneumo.batches import EpochBatches, steps_of
+from pneumo.calibration import apply_temperature, fit_temperature
 from pneumo.card import compose_card, write_card
-from pneumo.checkpoint import load_checkpoint, save_checkpoint
 from pneumo.dataset import (
+    Example,
     describe_split,
+    digest_of,
     drop_duplicates,
     index_folder,
     labels_of,
     load_grids,
     require_both_classes,
+    split_folds,
     split_patients,
+    write_splits,
 )
-from pneumo.errors import PneumoError, TrainingError
-from pneumo.evaluate import compute_metrics
-from pneumo.model import CARD_NAME, backbone_of, build_classifier, save_weights_fp16, sha256_of
-from pneumo.phantom import write_phantom_dataset
-from pneumo.preprocess import IMAGE_SIZE, to_model_input
-
-WEIGHTS_NAME = "pneumo_xception.weights.h5"
-THRESHOLD_CHOSEN_BY = (
-    "The share of PNEUMONIA among the radiographs shown in training, where both classes are as "
-    "likely to have given the picture. It is not tuned on the held-out patients: they come from "
-    "the same scanners and exports as the training patients, look easier than radiographs from "
-    "elsewhere, and would give a threshold that calls too many of those PNEUMONIA."
+from pneumo.errors import PneumoError
+from pneumo.evaluate import area_under_roc, compare_shifted, compute_metrics
+from pneumo.model import CARD_NAME, build_classifier, save_weights_fp16, sha256_of
+from pneumo.operating_point import choose_thresholds, count_outcomes, rates_of
+from pneumo.training.batches import EpochBatches, steps_of
+from pneumo.training.callbacks import ShowProgress, StopOnNonFiniteLoss, follow
+from pneumo.training.checkpoint import begin_run, load_checkpoint, save_checkpoint
+from pneumo.training.devices import use_devices
+from pneumo.training.figures import draw_figures
+from pneumo.training.finish import (
+    average_weights,
+    describe_calibration,
+    describe_points,
+    describe_scores,
+    make_predictor,
+    predict_grids,
+    scale_head,
+    score_examples,
 )
-
-# The origin's README leaves open what is not listed in it: no augmentation, classes as they come.
-RECIPES = {
-    "robust": {
-        "optimizer": "adamw",
-        "learning_rate": 3e-4,
-        "batch_size": 16,
-        "epochs": 3,
-        "retrain_layers": 55,
-        "label_smoothing": 0.05,
-        "schedule": "cosine",
-        "augment": True,
-        "balance": True,
-        "freeze_batchnorm": True,
-    },
-    "origin": {
-        "optimizer": "rmsprop",
-        "learning_rate": 1e-3,
-        "batch_size": 10,
-        "epochs": 10,
-        "retrain_layers": 55,
-        "label_smoothing": 0.0,
-        "schedule": "constant",
-        "augment": False,
-        "balance": False,
-        "freeze_batchnorm": False,
-    },
-}
-SMOKE = {"image_size": 71, "epochs": 1, "batch_size": 8, "init": "random"}
-
-
-def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    """Reads the command line; flags that are not given take the recipe's values."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add, switch = parser.add_argument, argparse.BooleanOptionalAction
-    add("--data", type=Path, help="folder with train/NORMAL and train/PNEUMONIA")
-    add("--output", type=Path, default=Path("runs/latest"), help="folder for the results")
-    add("--init", help="'imagenet', 'random' or a .weights.h5 of Xception without top")
-    add("--recipe", choices=RECIPES, default="robust", help="values of the flags below")
-    add("--retrain-layers", type=int, help="layers of Xception to train, counted from its top")
-    add("--optimizer", choices=("adamw", "rmsprop"))
-    add("--learning-rate", type=float)
-    add("--schedule", choices=("cosine", "constant"), help="cosine has a warm-up")
-    add("--epochs", type=int)
-    add("--batch-size", type=int)
-    add("--label-smoothing", type=float)
-    add("--augment", action=switch, default=None, help="redraw every training radiograph")
-    add("--balance", action=switch, default=None, help="as many of each class in an epoch")
-    add("--freeze-batchnorm", action=switch, default=None, help="keep ImageNet's statistics")
-    add("--image-size", type=int, help=f"side of the input, default {IMAGE_SIZE}")
-    add("--held-out", type=float, default=0.15, help="share of the patients to measure on")
-    add("--seed", type=int, default=0)
-    add(
-        "--precision",
-        default="float32",
-        choices=("float32", "mixed_bfloat16", "mixed_float16"),
-        help="of the arithmetic; weights and final metrics are float32",
-    )
-    add("--workers", type=int, default=min(8, os.cpu_count() or 1), help="augmenting threads")
-    add("--resume", action="store_true", help="go on after the last whole epoch in --output")
-    add("--smoke", action="store_true", help="the whole script, tiny; draws data if none given")
-    args = parser.parse_args(arguments)
-    args.phantoms = args.smoke and args.data is None
-
-    if not args.data and not args.smoke:
-        parser.error("--data is needed: the folder that holds train/NORMAL and train/PNEUMONIA")
-    if not 0 < args.held_out < 1:
-        parser.error(f"--held-out is a share between 0 and 1, received {args.held_out}")
-    defaults = {"image_size": IMAGE_SIZE, "init": "imagenet", **RECIPES[args.recipe]}
-    for name, value in {**defaults, **(SMOKE if args.smoke else {})}.items():
-        if getattr(args, name) is None:
-            setattr(args, name, value)
-    for name in ("epochs", "batch_size", "retrain_layers", "workers"):
-        if getattr(args, name) < 1:
-            parser.error(f"--{name.replace('_', '-')} is at least 1")
-    if args.image_size < 71:
-        parser.error("--image-size is at least 71, the least that Xception can take")
-    return args
+from pneumo.training.logs import write_logs
+from pneumo.training.network import build_optimizer, build_trainable
+from pneumo.training.phantom import write_phantom_dataset
+from pneumo.training.recipe import UNCALIBRATED_NAME, WEIGHTS_NAME, parse_arguments, settings_of
 
 
 def train(args: argparse.Namespace) -> dict:
     """Runs everything; returns the model card's document."""
     keras.utils.set_random_seed(args.seed)
+    devices = use_devices(args.devices, args.batch_size)
     args.output.mkdir(parents=True, exist_ok=True)
-
-    # Data: index, split by patient, decode once.
-    folder = args.data / "train" if (args.data / "train").is_dir() else args.data
-    found = index_folder(folder)
-    require_both_classes(found, folder)
-    examples = drop_duplicates(found)
-    training, held_out = split_patients(examples, args.held_out, args.seed)
-    names = [str(example.path.relative_to(folder)) for example in held_out]
-    (args.output / "held_out.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
+    training, held_out, folds = divide(args)
     print(
-        f"{len(found)} radiographs, {len(found) - len(examples)} exact duplicates dropped, "
-        f"{len(training)} to train on, {len(held_out)} of other patients held out"
+        f"Keras {keras.__version__} on {keras.backend.backend()}, {devices} device(s)", flush=True
     )
-    grids = load_grids(training, args.image_size, show_count("decoding", len(training)))
-    held_out_grids = load_grids(held_out, args.image_size)
-    labels = labels_of(training)
+    final, history, judged, raw = train_networks(args, training, held_out, folds, devices)
 
-    # Network and optimiser.
-    steps = steps_of(len(training), args.batch_size)
-    keras.mixed_precision.set_global_policy(args.precision)
-    model = build_trainable(args)
-    model.compile(
-        optimizer=build_optimizer(args, steps),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=args.label_smoothing),
-        metrics=["accuracy"],
-    )
-
-    # Epochs. Each begins from (seed, epoch) alone, so a resumed run equals an unbroken one.
-    history = load_checkpoint(model, args.output, settings_of(args)) if args.resume else []
-    for epoch in range(len(history), args.epochs):
-        batches = EpochBatches(
-            grids,
-            labels,
-            args.batch_size,
-            epoch,
-            args.seed,
-            args.augment,
-            args.balance,
-            args.workers,
-        )
-        fitted = model.fit(
-            batches,
-            initial_epoch=epoch,
-            epochs=epoch + 1,
-            shuffle=False,
-            verbose=1 if sys.stdout.isatty() else 2,
-            callbacks=[StopOnNonFiniteLoss()],
-        )
-        metrics = measure(model, held_out_grids, held_out, 0.5)
-        history.append(
-            {
-                "epoch": epoch + 1,
-                **{name: values[0] for name, values in fitted.history.items()},
-                **{f"held_out_{k}": metrics[k] for k in ("auc", "sensitivity", "specificity")},
-            }
-        )
-        print(", ".join(f"{k} {v:.4g}" for k, v in history[-1].items()), flush=True)
-        save_checkpoint(model, args.output, settings_of(args), history)
-
-    # What is shipped is measured: the weights as rounded to 16 bits, in float32 arithmetic.
+    # Calibrated, then rounded to 16 bits: what is shipped is what is measured.
+    labels, patients = labels_of(judged), patients_of(judged)
+    temperature = fit_temperature(labels, raw["none"])
     weights_path = args.output / WEIGHTS_NAME
-    keras.mixed_precision.set_global_policy("float32")
-    final = build_classifier(args.image_size)
-    final.set_weights(model.get_weights())
+    scale_head(final, temperature)
     save_weights_fp16(final, weights_path)
     final.load_weights(weights_path)
-    threshold = 0.5 if args.balance else float(np.mean(labels == PNEUMONIA))
-    metrics = measure(final, held_out_grids, held_out, threshold)
-    redrawn = np.stack(
-        [
-            augment_grid(grid, np.random.default_rng([args.seed, place]))
-            for place, grid in enumerate(held_out_grids)
-        ]
-    )
+
+    # Measured: on held-out patients, at thresholds chosen where no network saw the patients.
+    scores = {name: apply_temperature(p, temperature) for name, p in raw.items()}
+    measured = score(args, final, held_out, weights_path, devices, shifts=bool(folds))
+    if not folds:  # the same radiographs: measured anew as they are, as shipped
+        measured = scores = scores | measured
+    true, their = labels_of(held_out), patients_of(held_out)
+    points = describe_points(choose_thresholds(labels, scores), true, measured, their)
+    threshold = points["balanced"]["threshold"]
+    metrics = compute_metrics(true, measured["none"], their, threshold)
+
     document = compose_card(
-        weights={
-            "file": WEIGHTS_NAME,
-            "dtype": "float16",
-            "sha256": sha256_of(weights_path),
-        },
+        weights={"file": WEIGHTS_NAME, "dtype": "float16", "sha256": sha256_of(weights_path)},
         image_size=args.image_size,
         data={
             **source_of(args, training),
@@ -221,97 +98,211 @@ def train(args: argparse.Namespace) -> dict:
         },
         training={
             **settings_of(args),
+            "devices": devices,
             "software": f"Keras {keras.__version__} on {keras.backend.backend()}, "
             f"Python {platform.python_version()}",
             "history": history,
         },
         metrics={
             "held_out_patients": metrics,
-            "held_out_patients_redrawn_as_in_training": measure(
-                final, redrawn, held_out, threshold
-            ),
+            "shifts": compare_shifted(true, measured, threshold),
         },
-        chosen_by=THRESHOLD_CHOSEN_BY,
+        calibration=describe_calibration(labels, raw["none"], patients, temperature, args.seed),
+        operating_points=points,
+        out_of_fold=describe_scores(
+            judged,
+            scores["none"],
+            f"training patients, each by the network of {args.folds} that had not seen them"
+            if folds
+            else "the held-out patients, by the shipped network; one split",
+        ),
     )
-    write_card(args.output / CARD_NAME, document)
-    print(f"wrote {weights_path} and {args.output / CARD_NAME}")
+    report = args.output / "report"
+    thresholds = {name: point["threshold"] for name, point in points.items()}
+    draw_figures(report, history, true, measured["none"], thresholds)
+    write_card(report / CARD_NAME, document)
+    write_card(args.output / CARD_NAME, document)  # last: who finds it finds all
+    print(f"wrote {weights_path}, {args.output / CARD_NAME} and {report}")
     print(json.dumps(metrics, indent=2))
     return document
 
 
-def build_trainable(args: argparse.Namespace) -> keras.Model:
-    """Builds the classifier, loads the initial weights, freezes all but the last layers."""
-    model = build_classifier(args.image_size)
-    base = backbone_of(model)
-    if args.init == "imagenet":
-        source = keras.applications.Xception(
-            include_top=False, weights="imagenet", input_shape=base.input_shape[1:]
+def divide(
+    args: argparse.Namespace,
+) -> tuple[list[Example], list[Example], list[list[Example]]]:
+    """Lists the radiographs and splits them by patient; writes the splits down.
+
+    Returns:
+        Those to train on, those held out, and the folds of the former, none without --folds.
+    """
+    folder = args.data / "train" if (args.data / "train").is_dir() else args.data
+    found = index_folder(folder)
+    require_both_classes(found, folder)
+    examples = unique = drop_duplicates(found)
+    if args.share < 1:
+        examples = split_patients(unique, args.share, args.seed)[1]
+    training, held_out = split_patients(examples, args.held_out, args.seed)
+    folds = split_folds(training, args.folds, args.seed) if args.folds else []
+    parts = {f"fold {number}": fold for number, fold in enumerate(folds)} or {"training": training}
+    parts["held-out"] = held_out
+    begin_run(args.output, settings_of(args) | {"splits": digest_of(parts)}, args.resume)
+    write_splits(args.output / "splits.csv", folder, parts)
+    left_out = f", {len(unique) - len(examples)} not in --share" if args.share < 1 else ""
+    print(
+        f"{len(found)} radiographs, {len(found) - len(unique)} exact duplicates dropped{left_out}, "
+        f"{len(training)} to train on, {len(held_out)} of other patients held out",
+        flush=True,
+    )
+    return training, held_out, folds
+
+
+def train_networks(
+    args: argparse.Namespace,
+    training: list[Example],
+    held_out: list[Example],
+    folds: list[list[Example]],
+    devices: int,
+) -> tuple[keras.Model, list[dict], list[Example], dict[str, np.ndarray]]:
+    """Trains the network that is shipped and those that are needed to judge it.
+
+    Without folds that is one, judged on the held-out patients. With folds each is left out of
+    the training of one network more, which scores it; the shipped network is trained on all
+    folds, or is the average of the others.
+
+    Returns:
+        The network, its history by epoch, the examples judged, and their P(PNEUMONIA) by shift.
+    """
+    members, scores = [], []
+    for number, fold in enumerate(folds):
+        own = args.output / f"fold-{number}"
+        rest = [example for other in folds if other is not fold for example in other]
+        member, _ = fit(args, rest, fold, own, devices)
+        members.append(member.get_weights())
+        scores.append(score(args, member, fold, own / UNCALIBRATED_NAME, devices))
+    path = args.output / UNCALIBRATED_NAME
+    if folds and args.final == "soup":
+        final, history = build_classifier(args.image_size), []
+        final.set_weights(average_weights(members))
+        save_weights_fp16(final, path)
+        final.load_weights(path)
+    else:
+        final, history = fit(args, training, held_out, args.output, devices)
+    if not folds:
+        return final, history, held_out, score(args, final, held_out, path, devices)
+    judged = [example for fold in folds for example in fold]
+    raw = {name: np.concatenate([own[name] for own in scores]) for name in scores[0]}
+    return final, history, judged, raw
+
+
+def fit(
+    args: argparse.Namespace,
+    training: list[Example],
+    held_out: list[Example],
+    output: Path,
+    devices: int,
+) -> tuple[keras.Model, list[dict]]:
+    """Trains one network, or goes on with it.
+
+    Returns:
+        The classifier in float32, its weights rounded to 16 bits as in `UNCALIBRATED_NAME`,
+        and the history by epoch.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    grids = load_grids(training, args.image_size, show_count("decoding", len(training)))
+    held_out_grids = load_grids(held_out, args.image_size)
+    labels = labels_of(training)
+    steps = steps_of(len(training), args.batch_size)
+    keras.utils.set_random_seed(args.seed)
+    keras.mixed_precision.set_global_policy(args.precision)
+    model = build_trainable(args)
+    model.compile(
+        optimizer=build_optimizer(args, steps),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=args.label_smoothing),
+        metrics=["accuracy"],
+    )
+
+    # Each epoch begins from (seed, epoch) alone, so a resumed run equals an unbroken one.
+    history = load_checkpoint(model, output) if args.resume else []
+    for epoch in range(len(history), args.epochs):
+        batches = EpochBatches(
+            grids,
+            labels,
+            args.batch_size,
+            epoch,
+            args.seed,
+            tuple(args.augment),
+            args.balance,
+            args.mixup,
+            args.workers,
         )
-        base.set_weights(source.get_weights())
-    elif args.init != "random":
-        if not Path(args.init).is_file():
-            raise TrainingError(f"--init names {args.init}, but there is no such file.")
-        base.load_weights(args.init)
-    for layer in base.layers[: -args.retrain_layers]:
-        layer.trainable = False
-    if args.freeze_batchnorm:  # statistics of a few radiographs are worse than ImageNet's
-        for layer in base.layers:
-            if isinstance(layer, keras.layers.BatchNormalization):
-                layer.trainable = False
-    return model
-
-
-def build_optimizer(args: argparse.Namespace, steps: int) -> keras.optimizers.Optimizer:
-    """Makes the optimiser; the cosine schedule warms up for a tenth of the run."""
-    rate = args.learning_rate
-    if args.schedule == "cosine":
-        total = steps * args.epochs
-        warmup = math.ceil(total / 10)
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0, max(1, total - warmup), warmup_target=rate, warmup_steps=warmup
-        )
-    if args.optimizer == "rmsprop":
-        return keras.optimizers.RMSprop(rate)
-    return keras.optimizers.AdamW(rate, weight_decay=1e-4, global_clipnorm=1.0)
-
-
-class StopOnNonFiniteLoss(keras.callbacks.Callback):
-    """Ends training at the first loss that is not a number, naming the step."""
-
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Raises `TrainingError`."""
-        if not math.isfinite(logs["loss"]):
-            raise TrainingError(
-                f"The loss became {logs['loss']} at step {batch + 1} of the epoch. "
-                "Lower --learning-rate, or use --precision float32."
+        progress = ShowProgress(epoch, args.epochs, steps, args.batch_size)
+        started = time.monotonic()
+        with progress.bar:
+            fitted = model.fit(
+                batches,
+                initial_epoch=epoch,
+                epochs=epoch + 1,
+                shuffle=False,
+                verbose=0,
+                callbacks=[StopOnNonFiniteLoss(), progress],
             )
+        seconds = time.monotonic() - started
+        answers = predict_grids(make_predictor(model, devices), held_out_grids)
+        rates = rates_of(**count_outcomes(labels_of(held_out), answers, 0.5))
+        history.append(
+            {
+                "epoch": epoch + 1,
+                **{name: values[0] for name, values in fitted.history.items()},
+                "held_out_auc": area_under_roc(labels_of(held_out), answers),
+                "held_out_sensitivity": rates["sensitivity"],
+                "held_out_specificity": rates["specificity"],
+                "seconds": round(seconds, 1),
+            }
+        )
+        print(", ".join(f"{name} {value:.4g}" for name, value in history[-1].items()), flush=True)
+        write_logs(output, history)
+        save_checkpoint(model, output, history)
+
+    keras.mixed_precision.set_global_policy("float32")
+    final = build_classifier(args.image_size)
+    final.set_weights(model.get_weights())
+    save_weights_fp16(final, output / UNCALIBRATED_NAME)
+    final.load_weights(output / UNCALIBRATED_NAME)
+    return final, history
 
 
-def measure(model: keras.Model, grids: np.ndarray, examples: list, threshold: float) -> dict:
-    """Computes the metrics of a model on examples whose grids are in memory."""
-    chunks = [
-        keras.ops.convert_to_numpy(model.predict_on_batch(to_model_input(grids[i : i + 32])))
-        for i in range(0, len(grids), 32)
-    ]
-    probabilities = np.concatenate(chunks)[:, PNEUMONIA]
-    patients = np.array([example.patient for example in examples])
-    return compute_metrics(labels_of(examples), probabilities, patients, threshold)
+def score(
+    args: argparse.Namespace,
+    model: keras.Model,
+    examples: list[Example],
+    weights: Path,
+    devices: int,
+    shifts: bool = True,
+) -> dict[str, np.ndarray]:
+    """Scores examples with a network whose weights are in a file; see `score_examples`."""
+    predict = make_predictor(model, devices)
+    shifts = shifts and args.shifts
+    return score_examples(
+        predict, examples, weights, shifts, lambda places: follow(places, "scoring")
+    )
 
 
-def settings_of(args: argparse.Namespace) -> dict:
-    """Returns the flags that decide the result; paths by their name only."""
-    left_out = ("data", "output", "resume", "workers", "smoke", "phantoms")
-    settings = {name: value for name, value in vars(args).items() if name not in left_out}
-    return settings | {"init": Path(args.init).name}
+def patients_of(examples: list[Example]) -> np.ndarray:
+    """Returns `(n,)` identities of patients; no two classes share one."""
+    return np.array([f"{example.label}/{example.patient}" for example in examples])
 
 
 def source_of(args: argparse.Namespace, examples: list) -> dict:
     """Names the data; Kaggle's chest_xray is known by its file names, so that it is cited."""
     if args.phantoms:
-        return {"name": "phantoms drawn by pneumo, no radiographs", "source": "pneumo/phantom.py"}
+        return {
+            "name": "phantoms drawn by pneumo, no radiographs",
+            "source": "pneumo/training/phantom.py",
+        }
     if {example.stratum for example in examples} == {"NORMAL", "bacteria", "virus"}:
         return {
-            "name": "Chest X-Ray Images (Pneumonia), training split",
+            "name": "Chest X-Ray Images (Pneumonia)"
+            + (", training split" if (args.data / "train").is_dir() else ""),
             "source": "Kermany et al. 2018, doi:10.17632/rscbjbr9sj, CC BY 4.0",
         }
     return {"name": args.data.resolve().name, "source": "not known to pneumo"}
@@ -329,7 +320,7 @@ def show_count(what: str, total: int):
 
 def main() -> None:
     """Runs the script; a foreseeable failure ends in one line, not in a traceback."""
-    args = parse_arguments()
+    args = parse_arguments(__doc__)
     try:
         if args.phantoms:
             with tempfile.TemporaryDirectory() as folder:
@@ -339,6 +330,8 @@ def main() -> None:
             train(args)
     except PneumoError as error:
         sys.exit(f"train.py: {error}")
+    except OSError as error:  # a full disk, a folder that may not be written to
+        sys.exit(f"train.py: {error}. What is finished is kept; --resume goes on from there.")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from pneumo.model import load_classifier
 from pneumo.operating_point import verdict_of
 from pneumo.radiograph import SUFFIXES, Radiograph, read_radiograph
 from pneumo.report import Row, to_csv, to_json
-from pneumo.shifts import SHIFTS
+from pneumo.shifts import LOOKS, SHIFTS
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -45,7 +45,12 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     command.add_argument("folder", type=Path, metavar="DIR", help="with NORMAL and PNEUMONIA")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the metrics as JSON")
     command.add_argument(
-        "--shifts", action="store_true", help="also under harmless changes; 17 times the work"
+        "--shifts",
+        nargs="*",
+        choices=(*SHIFTS, *LOOKS),
+        metavar="NAME",
+        help="also under these harmless changes, under all 19 if none is named: "
+        + ", ".join((*SHIFTS, *LOOKS)).replace("%", "%%"),
     )
     _add_threshold(command)
 
@@ -113,13 +118,12 @@ def predict(args: argparse.Namespace) -> int:
 
 def evaluate(args: argparse.Namespace) -> int:
     """Measures the shipped weights on a labelled folder; returns 0."""
-    from pneumo.evaluate import compare_shifted, compute_metrics
+    from pneumo.evaluate import compare_shifted, compute_metrics, score_suite
 
     examples = index_folder(args.folder)
     classifier = load_classifier()
     threshold = classifier.card.default.threshold if args.threshold is None else args.threshold
-    shifts = {"none": lambda pixels: pixels, **(SHIFTS if args.shifts else {})}
-    scored, answers = [], []
+    scored, scores = [], []
     for example in _progress(examples, "evaluating"):
         try:
             radiograph = read_radiograph(example.path, name=str(example.path))
@@ -127,18 +131,23 @@ def evaluate(args: argparse.Namespace) -> int:
             print(problem, file=sys.stderr, flush=True)
             continue
         scored.append(example)
-        answers.append(score_pixels(classifier, [f(radiograph.pixels) for f in shifts.values()]))
+        scores.extend(score_pixels(classifier, [radiograph.pixels]))
     if not scored:
         raise RadiographError(f"None of the {len(examples)} files in {args.folder} can be read.")
-    labels = labels_of(scored)
+    labels, scores = labels_of(scored), np.array(scores)
     patients = np.array([f"{CLASSES[e.label]}/{e.patient}" for e in scored])
-    columns = dict(zip(shifts, np.array(answers).T, strict=True))
-    base = columns.pop("none")
-    metrics = compute_metrics(labels, base, patients, threshold)
+    metrics = compute_metrics(labels, scores, patients, threshold)
     metrics["unreadable"] = len(examples) - len(scored)
     metrics["weights_sha256"] = classifier.card.weights_sha256
-    if args.shifts:
-        metrics["shifts"] = compare_shifted(labels, base, columns, threshold)
+    if args.shifts is not None:
+        items = _progress(range(len(scored)), "evaluating under shifts")
+        columns = score_suite(
+            scored,
+            lambda pictures: score_pixels(classifier, pictures),
+            items,
+            args.shifts or None,
+        )
+        metrics["shifts"] = compare_shifted(labels, columns, threshold)
     _print_json(metrics, args.json)
     return 0
 

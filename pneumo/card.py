@@ -6,14 +6,16 @@ One JSON file beside the weights, readable by people and checked by `load_classi
 
 import datetime
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import pneumo
 from pneumo.errors import WeightsError
-from pneumo.operating_point import OperatingPoint
+from pneumo.files import replacing
+from pneumo.operating_point import BALANCED, RULE_IN, RULE_OUT, OperatingPoint
 
-FORMAT = 1
+FORMAT = 2
 """Version of the card's own layout."""
 
 
@@ -25,15 +27,20 @@ class ModelCard:
         weights_file: File name of the weights, in the card's folder.
         weights_sha256: Hexadecimal SHA-256 of that file.
         image_size: Side of the network's input in pixels.
-        default: The operating point that the app starts at.
+        points: The operating points by name: `rule-out`, `balanced`, `rule-in`.
         document: The whole card as parsed from JSON.
     """
 
     weights_file: str
     weights_sha256: str
     image_size: int
-    default: OperatingPoint
+    points: dict[str, OperatingPoint]
     document: dict
+
+    @property
+    def default(self) -> OperatingPoint:
+        """The operating point that the app starts at."""
+        return self.points[BALANCED]
 
 
 def read_card(path: Path) -> ModelCard:
@@ -55,22 +62,29 @@ def read_card(path: Path) -> ModelCard:
                 f"The model card {path} has format {document['format']}, this version of pneumo "
                 f"reads format {FORMAT}. Use the weights and the code of the same release."
             )
-        weights, point = document["weights"], document["operating_points"]["default"]
-        default = OperatingPoint(
-            "default",
-            float(point["threshold"]),
-            float(point["sensitivity"]),
-            float(point["specificity"]),
-            tuple(point["sensitivity_ci95"]),
-            tuple(point["specificity_ci95"]),
-            point["chosen_by"],
-        )
-        if Path(weights["file"]).name != weights["file"] or not 0 <= default.threshold <= 1:
-            raise ValueError("a file name or a threshold out of bounds")
+        weights, found = document["weights"], document["operating_points"]
+        points = {name: _read_point(name, found[name]) for name in (RULE_OUT, BALANCED, RULE_IN)}
+        if Path(weights["file"]).name != weights["file"]:
+            raise ValueError("a file name with folders")
         size = int(document["input"]["image_size"])
-        return ModelCard(weights["file"], weights["sha256"], size, default, document)
+        return ModelCard(weights["file"], weights["sha256"], size, points, document)
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"The model card {path} is incomplete ({error!r}). {mend}") from error
+
+
+def _read_point(name: str, entry: dict) -> OperatingPoint:
+    point = OperatingPoint(
+        name,
+        float(entry["threshold"]),
+        float(entry["sensitivity"]),
+        float(entry["specificity"]),
+        tuple(entry["sensitivity_ci95"]),
+        tuple(entry["specificity_ci95"]),
+        entry["chosen_by"],
+    )
+    if not 0 <= point.threshold <= 1:
+        raise ValueError(f"the threshold {point.threshold} of {name} is out of bounds")
+    return point
 
 
 def compose_card(
@@ -80,7 +94,9 @@ def compose_card(
     data: dict,
     training: dict,
     metrics: dict,
-    chosen_by: str,
+    calibration: dict,
+    operating_points: dict,
+    out_of_fold: dict,
 ) -> dict:
     """Writes down what a user of the weights must know.
 
@@ -89,15 +105,15 @@ def compose_card(
         image_size: Side of the network's input in pixels.
         data: Name, source, counts, and how it was split.
         training: Every setting of the run, the software, the history by epoch.
-        metrics: Reports of `pneumo.evaluate.compute_metrics`; `held_out_patients` gives the
-            default operating point its threshold and rates.
-        chosen_by: How that threshold was chosen.
+        metrics: Reports of `pneumo.evaluate`: `held_out_patients`, and `shifts` by name.
+        calibration: Temperature, and what it did to the calibration error.
+        operating_points: Name -> threshold, rates with intervals, `chosen_by`.
+        out_of_fold: `label`, `patient` (a number without meaning) and `p_pneumonia` of every
+            radiograph that thresholds and curves are drawn from, and `of`, who they are.
 
     Returns:
         A document for `write_card`.
     """
-    rates = ("threshold", "sensitivity", "specificity", "sensitivity_ci95", "specificity_ci95")
-    default = {name: metrics["held_out_patients"][name] for name in rates}
     return {
         "name": "pneumo Xception",
         "version": pneumo.__version__,
@@ -112,7 +128,8 @@ def compose_card(
         "data": data,
         "training": training,
         "metrics": metrics,
-        "operating_points": {"default": {**default, "chosen_by": chosen_by}},
+        "calibration": calibration,
+        "operating_points": operating_points,
         "limits": [
             "A demonstration and a teaching tool, not a medical device; never for a diagnosis.",
             "Trained on children of 1 to 5 years from one hospital; not made for adults.",
@@ -121,12 +138,14 @@ def compose_card(
             "Held-out patients share the hospital and its exports with the training patients, "
             "so their figures are better than what other hospitals will see.",
         ],
+        "out_of_fold": out_of_fold,
     }
 
 
 def write_card(path: Path, document: dict) -> None:
     """Writes a card in one step, so that a reader never meets half of one."""
-    text = json.dumps({"format": FORMAT, **document}, indent=2, ensure_ascii=False) + "\n"
-    draft = path.with_name(path.name + ".part")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    text = json.dumps({"format": FORMAT, **document}, indent=2, ensure_ascii=False)
+    # A list of numbers on one line: the scores would otherwise fill thousands.
+    text = re.sub(r"\[\s+([-\d.,e\s]+?)\s+\]", lambda m: f"[{' '.join(m[1].split())}]", text)
+    with replacing(path) as draft:
+        draft.write_text(text + "\n", encoding="utf-8")

@@ -4,6 +4,7 @@ The layout is that of Kaggle's *Chest X-Ray Images (Pneumonia)*: a file's class 
 folder above it that is called NORMAL or PNEUMONIA.
 """
 
+import csv
 import hashlib
 import re
 from collections import defaultdict
@@ -16,6 +17,7 @@ import numpy as np
 
 from pneumo import CLASSES, NORMAL, PNEUMONIA
 from pneumo.errors import DatasetError, RadiographError
+from pneumo.files import replacing
 from pneumo.preprocess import resize_to_grid
 from pneumo.radiograph import SUFFIXES, read_radiograph
 
@@ -108,7 +110,7 @@ def split_patients(
         The examples to train on and those held out, each in the order given.
 
     Raises:
-        DatasetError: A class has fewer than two patients.
+        DatasetError: A class has too few patients for both parts.
     """
     patients: dict[tuple, dict] = defaultdict(lambda: defaultdict(int))
     for example in examples:
@@ -129,7 +131,64 @@ def split_patients(
             chosen.add((label, str(name)))
             wanted -= counts[str(name)]
     kept = [e for e in examples if (e.label, e.patient) not in chosen]
-    return kept, [e for e in examples if (e.label, e.patient) in chosen]
+    taken = [e for e in examples if (e.label, e.patient) in chosen]
+    _require_classes([kept, taken], examples)
+    return kept, taken
+
+
+def split_folds(examples: list[Example], folds: int, seed: int) -> list[list[Example]]:
+    """Deals the patients into folds, each with about the same share of every stratum.
+
+    Raises:
+        DatasetError: A class has too few patients for so many folds.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    strata = [example.stratum for example in examples]
+    groups = [f"{example.label}/{example.patient}" for example in examples]
+    dealer = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    try:
+        parts = [[examples[i] for i in own] for _, own in dealer.split(strata, strata, groups)]
+    except ValueError as error:  # more folds than radiographs of any stratum
+        raise DatasetError(f"{folds} folds are too many for these patients ({error}).") from error
+    _require_classes(parts, examples)
+    return parts
+
+
+def _require_classes(parts: list[list[Example]], examples: list[Example]) -> None:
+    """Raises `DatasetError` if a part lacks a class that there is."""
+    for label in {example.label for example in examples}:
+        if not all(any(example.label == label for example in part) for part in parts):
+            raise DatasetError(
+                f"{CLASSES[label]} has too few patients to be in each of {len(parts)} parts."
+            )
+
+
+def write_splits(path: Path, folder: Path, parts: dict[str, list[Example]]) -> None:
+    """Writes which radiograph is in which part as CSV: `file`, `class`, `patient`, `part`.
+
+    Args:
+        path: Of the CSV.
+        folder: Of the radiographs; files are named relative to it.
+        parts: Name of a part -> its examples.
+    """
+    with replacing(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file", "class", "patient", "part"])
+        for part, examples in parts.items():
+            for example in examples:
+                name = example.path.relative_to(folder).as_posix()
+                writer.writerow([name, CLASSES[example.label], example.patient, part])
+
+
+def digest_of(parts: dict[str, list[Example]]) -> str:
+    """Returns a digest of which files, by name and size, are in which part."""
+    lines = [
+        f"{part}/{CLASSES[example.label]}/{example.path.name} {example.path.stat().st_size}"
+        for part, examples in parts.items()
+        for example in examples
+    ]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def describe_split(training: list[Example], held_out: list[Example]) -> dict[str, int]:

@@ -5,6 +5,7 @@ choosing when it is loaded, a file of weights cannot.
 """
 
 import hashlib
+import io
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import numpy as np
 from pneumo import CLASSES
 from pneumo.card import ModelCard, read_card
 from pneumo.errors import WeightsError
+from pneumo.files import replacing
 from pneumo.preprocess import IMAGE_SIZE
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
@@ -132,26 +134,35 @@ def save_weights_fp16(model, path: Path) -> None:
     """Saves a model's weights with every float rounded to 16 bits, in one step.
 
     Half the download for answers that stay within 0.002; Keras widens them when loading.
+
+    Raises:
+        WeightsError: The file cannot be written; an older one of that name stays.
     """
     import h5py
 
-    draft = path.with_name("part." + path.name)
-    wide = path.with_name("wide." + path.name)
-    model.save_weights(wide)
-    with h5py.File(wide) as source, h5py.File(draft, "w") as target:
+    wide, narrow = path.with_name("wide." + path.name), io.BytesIO()
+    try:
+        model.save_weights(wide)
+        with h5py.File(wide) as source, h5py.File(narrow, "w") as target:
 
-        def copy(name: str, item) -> None:
-            if isinstance(item, h5py.Dataset):
-                small = np.issubdtype(item.dtype, np.floating)
-                target.create_dataset(name, data=item[()].astype("f2") if small else item[()])
-            else:
-                target.require_group(name)
-            for key, value in item.attrs.items():
-                target[name].attrs[key] = value
+            def copy(name: str, item) -> None:
+                if isinstance(item, h5py.Dataset):
+                    small = np.issubdtype(item.dtype, np.floating)
+                    target.create_dataset(name, data=item[()].astype("f2") if small else item[()])
+                else:
+                    target.require_group(name)
+                for key, value in item.attrs.items():
+                    target[name].attrs[key] = value
 
-        source.visititems(copy)
-    wide.unlink()
-    draft.replace(path)
+            source.visititems(copy)
+        with replacing(path) as draft:
+            draft.write_bytes(narrow.getbuffer())
+    except (OSError, RuntimeError) as error:  # h5py raises either when a write fails
+        raise WeightsError(
+            f"{path} cannot be written ({error}). Make room there, about 150 MB."
+        ) from error
+    finally:
+        wide.unlink(missing_ok=True)
 
 
 def _verify(path: Path, expected: str) -> None:

@@ -12,12 +12,29 @@ def verdict_of(probability: float, threshold: float) -> str:
     return CLASSES[PNEUMONIA if probability >= threshold else NORMAL]
 
 
+def exact_interval(patients: int, all_right: bool) -> tuple[float, float]:
+    """Returns the 95 % interval of a rate of exactly 1 or 0 (Clopper and Pearson 1934).
+
+    No resample of such a rate differs, so a bootstrap would give an interval of no width.
+    """
+    bound = 0.025 ** (1 / patients)
+    return (bound, 1.0) if all_right else (0.0, 1 - bound)
+
+
+RULE_OUT, BALANCED, RULE_IN = "rule-out", "balanced", "rule-in"
+LEAST_RATE = 0.98
+"""Sensitivity that rule-out keeps, and specificity that rule-in keeps."""
+
+TOLERANCE = 0.01
+"""Balanced accuracies no further apart count as equal: two hundred radiographs tell no more."""
+
+
 @dataclass(frozen=True)
 class OperatingPoint:
     """A threshold that was validated, with its sensitivity and specificity there.
 
     Attributes:
-        name: For example `default`.
+        name: `rule-out`, `balanced` or `rule-in`.
         threshold: Least P(PNEUMONIA) that is called PNEUMONIA, in [0, 1].
         sensitivity: Share of PNEUMONIA radiographs called PNEUMONIA.
         specificity: Share of NORMAL radiographs called NORMAL.
@@ -73,6 +90,72 @@ def rates_of(tn: int, fp: int, fn: int, tp: int) -> dict[str, float | None]:
         "specificity": specificity,
         "ppv": _ratio(tp, tp + fp),
         "npv": _ratio(tn, tn + fn),
+    }
+
+
+def choose_thresholds(
+    labels: np.ndarray, scores: dict[str, np.ndarray]
+) -> dict[str, tuple[float, str]]:
+    """Chooses the three operating points so that they hold under every change of the pictures.
+
+    A threshold picked on easy radiographs alone fails on the first that look different. So each
+    condition is asked of the worst of the sets of scores, not of the mean.
+
+    Args:
+        labels: `(n,)` integers, 1 for PNEUMONIA.
+        scores: Name of a change -> `(n,)` P(PNEUMONIA) under it; the radiographs as they are
+            belong in it too.
+
+    Returns:
+        Name -> threshold, a multiple of 0.001, and how it was chosen, in words. Balanced has the
+        highest least balanced accuracy (Youden 1950: J = 2 * balanced accuracy - 1) or one within
+        `TOLERANCE` of it, and of those is nearest to 0.5, the best cut of a calibrated
+        probability between equally frequent classes. Rule-out is the highest threshold up to
+        balanced with sensitivity of at least `LEAST_RATE` under every change, rule-in the lowest
+        from balanced on with specificity of at least `LEAST_RATE`. Where no threshold keeps a
+        rate the nearest is given, and the words say so.
+    """
+    thresholds = np.arange(1, 1000) / 1000
+    labels = np.asarray(labels)
+
+    def reach(label: int) -> np.ndarray:  # (sets, thresholds): share of a class at or above each
+        ordered = [np.sort(np.asarray(p)[labels == label]) for p in scores.values()]
+        return np.stack([1 - np.searchsorted(p, thresholds) / len(p) for p in ordered])
+
+    sensitivity, specificity = reach(PNEUMONIA), 1 - reach(NORMAL)
+    balanced = (sensitivity + specificity) / 2
+    worst = balanced.min(axis=0)
+    equals = np.flatnonzero(worst >= worst.max() - TOLERANCE)
+    best = equals[np.abs(thresholds[equals] - 0.5).argmin()]
+    # Far beyond rounding: 0.98 of 50 is 49 whatever the floating point says.
+    keeps_out = np.flatnonzero(sensitivity.min(axis=0) >= LEAST_RATE - 1e-9)
+    keeps_in = np.flatnonzero(specificity.min(axis=0) >= LEAST_RATE - 1e-9)
+    # Where the classes lie far apart, one threshold may keep both: rule-out stays the lower.
+    out = min(keeps_out[-1], best) if len(keeps_out) else 0
+    into = max(keeps_in[0], best) if len(keeps_in) else len(thresholds) - 1
+    where = "on the radiographs as they are"
+    if len(scores) > 1:
+        where += " and under every change of the shift suite"
+    missed = "No threshold keeps this rate; the nearest is given. "
+    return {
+        RULE_OUT: (
+            float(thresholds[out]),
+            ("" if len(keeps_out) else missed)
+            + "The highest threshold, up to balanced, with sensitivity of at least "
+            f"{LEAST_RATE} {where}.",
+        ),
+        BALANCED: (
+            float(thresholds[best]),
+            f"Of the thresholds whose least balanced accuracy {where} is within {TOLERANCE} of the "
+            "highest, the one nearest to 0.5, where a calibrated probability is best cut if both "
+            "classes are as frequent.",
+        ),
+        RULE_IN: (
+            float(thresholds[into]),
+            ("" if len(keeps_in) else missed)
+            + "The lowest threshold, from balanced on, with specificity of at least "
+            f"{LEAST_RATE} {where}.",
+        ),
     }
 
 

@@ -4,13 +4,20 @@ None of them changes what a radiologist would say. A model that answers differen
 exporting software, not the lung. All are deterministic, and applied to the radiograph as read,
 before the model's own resize; lengths are shares of the picture, so that they mean the same at
 any size.
+
+`LOOKS` go further: they give a radiograph the export of one of the other class, so that whoever
+reads the export is led astray. They are the nearest that a single hospital's data comes to
+another hospital's.
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 from PIL import Image, ImageFilter
+
+from pneumo.preprocess import IMAGE_SIZE, resize_to_grid
+from pneumo.style import borrow_levels, borrow_texture
 
 Shift = Callable[[np.ndarray], np.ndarray]
 """`(height, width)` uint8 -> `(height, width)` uint8, the size may change."""
@@ -79,6 +86,9 @@ def _border(pixels: np.ndarray) -> np.ndarray:
     return np.pad(pixels, margins)
 
 
+SUITE_VERSION = 1
+"""Raised whenever a shift changes, so that remembered scores are not taken for new ones."""
+
 SHIFTS: dict[str, Shift] = {
     "jpeg quality 30": _jpeg(30),
     "jpeg quality 50": _jpeg(50),
@@ -98,3 +108,58 @@ SHIFTS: dict[str, Shift] = {
     "border 5 %": _border,
 }
 """Name -> shift, in the order of reports."""
+
+
+def _borrow_texture(pixels: np.ndarray, donor: np.ndarray) -> np.ndarray:
+    """Borrows at 299 pixels: textures compare only between pictures of one size.
+
+    For a network with a larger input this takes detail away as well.
+    """
+    return borrow_texture(*(resize_to_grid(picture, IMAGE_SIZE) for picture in (pixels, donor)))
+
+
+LOOKS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "other class's levels": borrow_levels,
+    "other class's texture": _borrow_texture,
+    "other class's levels and texture": lambda pixels, donor: _borrow_texture(
+        borrow_levels(pixels, donor), donor
+    ),
+}
+"""Name -> function of a radiograph and one of the other class, both `(height, width)` uint8."""
+
+
+def draw_donors(labels: np.ndarray, seed: int = 0) -> np.ndarray | None:
+    """Draws for each radiograph one of the other class.
+
+    Returns:
+        `(n,)` indices, the same for the same seed; None if there is but one class.
+    """
+    rng = np.random.default_rng(seed)
+    labels = np.asarray(labels)
+    others = {label: np.flatnonzero(labels != label) for label in np.unique(labels)}
+    if len(others) < 2:
+        return None
+    return np.array([rng.choice(others[label]) for label in labels])
+
+
+def apply_suite(
+    pixels: np.ndarray, donor: np.ndarray | None = None, names: Collection[str] | None = None
+) -> dict[str, np.ndarray]:
+    """Makes the variants of one radiograph.
+
+    Args:
+        pixels: `(height, width)` uint8.
+        donor: A radiograph of the other class for `LOOKS`; without one they are left out.
+        names: Of the variants wanted, all by default; `none` is always there.
+
+    Returns:
+        Name -> picture, the first of them `none`, the radiograph as it is.
+    """
+    variants = {"none": pixels}
+    for name, shift in SHIFTS.items():
+        if names is None or name in names:
+            variants[name] = shift(pixels)
+    for name, look in LOOKS.items() if donor is not None else ():
+        if names is None or name in names:
+            variants[name] = look(pixels, donor)
+    return variants

@@ -4,7 +4,7 @@ from PIL import Image
 
 from pneumo.audit import audit_folder, shortcut_auc
 from pneumo.dataset import index_folder
-from pneumo.phantom import draw_phantom, write_phantom_dataset
+from pneumo.training.phantom import draw_phantom, write_phantom_dataset
 
 
 @pytest.fixture

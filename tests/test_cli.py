@@ -105,6 +105,21 @@ def test_evaluate_prints_and_writes_the_same_metrics(tmp_path, capsys, classifie
     assert metrics["weights_sha256"] == sha256_of(ROOT / "weights" / classifier.card.weights_file)
 
 
+def test_evaluate_under_chosen_shifts(tmp_path, capsys):
+    for name in ("NORMAL", "PNEUMONIA"):
+        (tmp_path / name).mkdir()
+        sample = min((ROOT / "samples" / name).glob("*.jpeg"))
+        (tmp_path / name / sample.name).write_bytes(sample.read_bytes())
+    wanted = ["jpeg quality 75", "other class's levels"]
+    cli.main(["evaluate", str(tmp_path), "--shifts", *wanted])
+    shifts = json.loads(capsys.readouterr().out)["shifts"]
+    assert list(shifts) == ["none", *wanted]
+    assert shifts["none"]["mean_change"] == 0
+    assert 0 < shifts["jpeg quality 75"]["mean_change_NORMAL"] < 0.05
+    with pytest.raises(SystemExit):
+        cli.main(["evaluate", str(tmp_path), "--shifts", "hail"])
+
+
 def test_shipped_weights_know_the_samples(capsys):
     cli.main(["evaluate", str(ROOT / "samples")])
     metrics = json.loads(capsys.readouterr().out)

@@ -1,8 +1,9 @@
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from pneumo.augment import augment_grid
-from pneumo.batches import EpochBatches
 from pneumo.dataset import (
     Example,
     draw_epoch,
@@ -11,10 +12,14 @@ from pneumo.dataset import (
     labels_of,
     load_grids,
     require_both_classes,
+    split_folds,
     split_patients,
+    write_splits,
 )
 from pneumo.errors import DatasetError
-from pneumo.phantom import write_phantom_dataset
+from pneumo.training.augment import GROUPS, augment_grid
+from pneumo.training.batches import EpochBatches
+from pneumo.training.phantom import write_phantom_dataset
 
 
 @pytest.fixture(scope="module")
@@ -110,11 +115,14 @@ def test_batches_depend_on_seed_and_epoch_only(folder):
     examples = index_folder(folder)
     grids, labels = load_grids(examples, 71), labels_of(examples)
 
-    def batch(epoch, index, workers=1):
-        return EpochBatches(grids, labels, 8, epoch, 5, True, True, workers)[index]
+    def batch(epoch, index):
+        return EpochBatches(grids, labels, 8, epoch, 5, augment=GROUPS, balanced=True)[index]
 
-    for again, first in zip(batch(1, 3, workers=4), batch(1, 3), strict=True):
-        np.testing.assert_array_equal(again, first)
+    with ThreadPoolExecutor(4) as pool:  # as Keras prepares them: several at once
+        together = list(pool.map(batch, [1] * 8, [3, 2, 1, 0] * 2))
+    for again, index in zip(together, [3, 2, 1, 0] * 2, strict=True):
+        for array, first in zip(again, batch(1, index), strict=True):
+            np.testing.assert_array_equal(array, first)
     assert not np.array_equal(batch(2, 3)[0], batch(1, 3)[0])
     images, targets = batch(0, 0)
     assert images.shape == (8, 71, 71, 3)
@@ -124,14 +132,74 @@ def test_batches_depend_on_seed_and_epoch_only(folder):
 
 
 def test_augmentation_changes_much_but_keeps_shape_and_repeats(folder):
-    grid = load_grids(index_folder(folder)[:1], 160)[0]
-    first = augment_grid(grid, np.random.default_rng(3))
-    np.testing.assert_array_equal(first, augment_grid(grid, np.random.default_rng(3)))
+    grid, donor = load_grids(index_folder(folder)[:2], 160)
+
+    def redraw(seed):
+        return augment_grid(grid, donor, np.random.default_rng(seed), GROUPS)
+
+    first = redraw(3)
+    np.testing.assert_array_equal(first, redraw(3))
     assert first.shape == grid.shape
     assert first.dtype == np.uint8
-    changed = [augment_grid(grid, np.random.default_rng(seed)) for seed in range(20)]
+    changed = [redraw(seed) for seed in range(20)]
     # Neither mean brightness nor sharpness may survive as a mark of the class.
     means = [picture.mean() for picture in changed]
     edges = [np.abs(np.diff(picture.astype(int), axis=1)).mean() for picture in changed]
     assert np.ptp(means) > 60
     assert max(edges) > 3 * min(edges)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_each_group_of_changes_can_be_had_by_itself(folder, group):
+    grid, donor = load_grids(index_folder(folder)[:2], 160)
+
+    def redraw(groups):
+        return [augment_grid(grid, donor, np.random.default_rng(s), groups) for s in range(8)]
+
+    assert any((picture != grid).any() for picture in redraw((group,)))
+    assert all((picture == grid).all() for picture in redraw(()))
+
+
+def test_mixup_blends_radiographs_and_labels_alike_across_and_within_classes(folder):
+    examples = index_folder(folder)
+    grids, labels = load_grids(examples, 71), labels_of(examples)
+    plain, targets = EpochBatches(grids, labels, 16, 0, 5, balanced=True)[0]
+    images, mixed = EpochBatches(grids, labels, 16, 0, 5, balanced=True, mixup=0.4)[0]
+    np.testing.assert_allclose(mixed.sum(axis=1), 1, atol=1e-6)
+    pure = np.abs(mixed - targets).max(axis=1) < 1e-6
+    changed = np.abs(images - plain).max(axis=(1, 2, 3)) > 1e-3
+    assert (changed & pure).any(), "none was blended with one of its own class"
+    across = np.flatnonzero(~pure)
+    assert len(across)
+    for i in across:  # its partner is the one radiograph that explains the blend
+        share = mixed[i] @ targets[i]
+        blends = share * plain[i] + (1 - share) * plain
+        assert min(np.abs(blends - images[i]).max(axis=(1, 2, 3))) < 1e-5
+
+
+def test_folds_keep_patients_together_and_strata_alike():
+    examples = [
+        Example(Path(f"{kind}-{patient}-{i}.png"), label, f"{kind}{patient}", kind)
+        for label, kind, patients in ((0, "NORMAL", 30), (1, "bacteria", 30), (1, "virus", 15))
+        for patient in range(patients)
+        for i in range(1 + patient % 3)
+    ]
+    folds = split_folds(examples, 3, seed=1)
+    assert sorted(e.path for fold in folds for e in fold) == sorted(e.path for e in examples)
+    owners = [{e.patient for e in fold} for fold in folds]
+    assert sum(map(len, owners)) == 75
+    for fold in folds:
+        shares = [sum(e.stratum == kind for e in fold) for kind in ("NORMAL", "bacteria", "virus")]
+        assert shares == pytest.approx([20, 20, 10], abs=2)
+    assert split_folds(examples, 3, seed=1) == folds
+    assert split_folds(examples, 3, seed=2) != folds
+
+
+def test_splits_are_written_for_people_and_programs(tmp_path, folder):
+    one, two = index_folder(folder)[:2]
+    write_splits(tmp_path / "splits.csv", folder, {"training": [one], "held-out": [two]})
+    lines = (tmp_path / "splits.csv").read_text().splitlines()
+    assert lines[0] == "file,class,patient,part"
+    name = one.path.relative_to(folder).as_posix()
+    assert lines[1] == f"{name},NORMAL,{one.patient},training"
+    assert lines[2].endswith(",held-out")

@@ -3,9 +3,16 @@
 import numpy as np
 import pytest
 
-from pneumo.calibration import expected_calibration_error
+from pneumo.calibration import (
+    apply_temperature,
+    class_weights,
+    expected_calibration_error,
+    fit_temperature,
+    reliability_curve,
+)
 from pneumo.evaluate import compute_metrics
-from pneumo.operating_point import count_outcomes, rates_of, verdict_of
+from pneumo.operating_point import choose_thresholds, count_outcomes, rates_of, verdict_of
+from pneumo.training.finish import describe_calibration, describe_points
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 1])
 SCORES = np.array([0.1, 0.2, 0.6, 0.4, 0.9, 0.8, 0.7, 0.3, 0.6, 0.95])
@@ -95,3 +102,81 @@ def test_interval_of_a_perfect_rate_is_exact_not_empty():
     metrics = compute_metrics(LABELS, np.full(10, 0.1), np.arange(10), 0.5)
     assert metrics["specificity_ci95"] == pytest.approx([0.3976, 1], abs=1e-4)
     assert metrics["sensitivity_ci95"] == pytest.approx([0, 0.4593], abs=1e-4)
+
+
+def test_class_weights_make_a_rare_class_count_as_much():
+    weights = class_weights([0, 1, 1, 1])
+    assert weights.tolist() == pytest.approx([1 / 2, 1 / 6, 1 / 6, 1 / 6])
+    # 3 of 4 are PNEUMONIA; a network that claims one half is right about equal classes.
+    assert expected_calibration_error([0, 1, 1, 1], np.full(4, 0.5)) == pytest.approx(0.25)
+    assert expected_calibration_error([0, 1, 1, 1], np.full(4, 0.5), weights) == pytest.approx(0)
+
+
+def test_reliability_curve_by_hand():
+    curve = reliability_curve([0, 1, 1, 0], [0.11, 0.15, 0.9, 1.0])
+    assert curve["probability"] == pytest.approx([0.13, 0.95])
+    assert curve["observed"] == [0.5, 0.5]
+    assert curve["weight"] == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("sharpened", [0.5, 1.0, 2.5])
+def test_temperature_undoes_what_made_the_probabilities_too_sure(sharpened):
+    rng = np.random.default_rng(0)
+    true = rng.uniform(0.01, 0.99, 40_000)
+    labels = (rng.random(len(true)) < true).astype(int)
+    claimed = apply_temperature(true, 1 / sharpened)
+    assert fit_temperature(labels, claimed) == pytest.approx(sharpened, rel=0.03)
+    np.testing.assert_allclose(apply_temperature(claimed, sharpened), true, atol=1e-4)
+
+
+def test_calibration_is_reported_by_temperatures_of_the_other_half():
+    rng = np.random.default_rng(0)
+    true = rng.uniform(0.01, 0.99, 4000)
+    labels = (rng.random(len(true)) < true).astype(int)
+    report = describe_calibration(labels, apply_temperature(true, 0.3), np.arange(4000), 3.3, 0)
+    assert report["ece_before"] > 0.1
+    assert report["ece_cross_fitted"] < 0.03
+
+
+def test_operating_points_hold_under_the_worst_shift():
+    labels = np.repeat([0, 1], 50)
+    ladder = np.arange(50) / 100 + 0.0005  # between two of the thresholds that are tried
+    scores = {
+        "none": np.concatenate([ladder, 0.4 + ladder]),  # NORMAL 0..0.49, PNEUMONIA 0.4..0.89
+        "brighter": np.concatenate([ladder + 0.1, 0.5 + ladder]),
+    }
+    chosen = {name: value for name, (value, _) in choose_thresholds(labels, scores).items()}
+    # 49 of 50 PNEUMONIA as they are reach 0.4105, all under the shift.
+    assert chosen["rule-out"] == 0.41
+    # 49 of 50 brightened NORMAL lie below 0.5805; as they are, all below 0.4905.
+    assert chosen["rule-in"] == 0.581
+    # As they are the best is at 0.4..0.5, shifted 0.5..0.6; 0.5 serves both alike.
+    assert chosen["balanced"] == pytest.approx(0.495, abs=0.006)
+    # Brighter alone is best anywhere from 0.5 to 0.6; of equals the nearest to one half is taken.
+    alone = choose_thresholds(labels, {"brighter": scores["brighter"]})
+    assert alone["balanced"][0] == pytest.approx(0.5, abs=0.002)
+    points = describe_points(choose_thresholds(labels, scores), labels, scores, np.arange(100))
+    assert points["rule-out"]["sensitivity"] == 0.98
+    assert points["rule-in"]["least_specificity_under_shifts"] == 0.98
+    assert points["rule-in"]["specificity"] == 1
+    assert points["balanced"]["least_balanced_accuracy_under_shifts"] == pytest.approx(0.9)
+
+
+def test_operating_points_keep_their_order_where_classes_lie_far_apart():
+    labels = np.repeat([0, 1], 50)
+    scores = {"none": np.concatenate([np.full(50, 0.2), np.full(50, 0.8)])}
+    chosen = choose_thresholds(labels, scores)
+    assert [value for value, _ in chosen.values()] == pytest.approx([0.5] * 3, abs=0.01)
+    assert not any("shift" in words for _, words in chosen.values())
+    points = describe_points(chosen, labels, scores, np.arange(100))
+    assert not any("shifts" in key for key in points["balanced"])
+
+
+def test_operating_point_out_of_reach_says_so():
+    labels = np.array([0, 0, 1, 1])
+    words = {
+        name: words
+        for name, (_, words) in choose_thresholds(labels, {"none": np.array([0, 1, 0, 1])}).items()
+    }
+    assert words["rule-out"].startswith("No threshold keeps this rate")
+    assert words["rule-in"].startswith("No threshold keeps this rate")

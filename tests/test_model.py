@@ -54,7 +54,15 @@ FAULTS = {
     "card of another format": (lambda f: _edit_card(f, lambda d: d.update(format=99)), "format 99"),
     "card names a file elsewhere": (
         lambda f: _edit_card(f, lambda d: d["weights"].update(file="../x.weights.h5")),
-        "out of bounds",
+        "a file name with folders",
+    ),
+    "card with a threshold beyond 1": (
+        lambda f: _edit_card(f, lambda d: d["operating_points"]["rule-in"].update(threshold=1.5)),
+        "1.5 of rule-in is out of bounds",
+    ),
+    "card without an operating point": (
+        lambda f: _edit_card(f, lambda d: d["operating_points"].pop("rule-out")),
+        "rule-out",
     ),
 }
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from pneumo.evaluate import compare_shifted
-from pneumo.shifts import SHIFTS
+from pneumo.shifts import LOOKS, SHIFTS, apply_suite, draw_donors
+from pneumo.training.phantom import draw_phantom
 
 
 @pytest.mark.parametrize("name", SHIFTS)
@@ -64,7 +65,7 @@ def test_noise_and_blur_mean_the_same_at_any_size():
 def test_comparison_reports_rates_at_the_fixed_threshold():
     labels = np.array([0, 0, 1, 1])
     base = np.array([0.1, 0.4, 0.6, 0.9])
-    report = compare_shifted(labels, base, {"x": np.array([0.3, 0.6, 0.5, 0.9])}, 0.5)
+    report = compare_shifted(labels, {"none": base, "x": np.array([0.3, 0.6, 0.5, 0.9])}, 0.5)
     assert report["none"]["mean_change"] == 0
     assert report["none"]["auc"] == 1
     assert report["x"]["specificity"] == 0.5
@@ -72,3 +73,24 @@ def test_comparison_reports_rates_at_the_fixed_threshold():
     assert report["x"]["balanced_accuracy"] == 0.75
     assert report["x"]["auc"] == 0.75
     assert report["x"]["mean_change"] == pytest.approx(0.125)
+    assert report["x"]["mean_change_NORMAL"] == pytest.approx(0.2)
+    assert report["x"]["mean_change_PNEUMONIA"] == pytest.approx(0.05)
+
+
+def test_suite_lends_the_looks_of_the_other_class(phantom):
+    donor = 255 - draw_phantom(0, np.random.default_rng(4), 300)
+    variants = apply_suite(phantom, donor)
+    assert list(variants) == ["none", *SHIFTS, *LOOKS]
+    np.testing.assert_array_equal(variants["none"], phantom)
+    both = variants["other class's levels and texture"]
+    assert both.mean() == pytest.approx(donor.mean(), abs=4)
+    assert list(apply_suite(phantom)) == ["none", *SHIFTS]
+    assert list(apply_suite(phantom, donor, {"blur"})) == ["none", "blur"]
+
+
+def test_donors_are_of_the_other_class():
+    labels = np.array([0, 1, 1, 0, 1])
+    donors = draw_donors(labels)
+    assert (labels[donors] != labels).all()
+    np.testing.assert_array_equal(draw_donors(labels), donors)
+    assert draw_donors(np.ones(3, int)) is None

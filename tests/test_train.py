@@ -1,7 +1,9 @@
 """`train.py` as a user runs it: whole, small, on both backends."""
 
+import csv
 import json
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -9,22 +11,44 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pneumo.errors import TrainingError
 from pneumo.model import load_classifier
-from pneumo.phantom import write_phantom_dataset
+from pneumo.training.checkpoint import begin_run
+from pneumo.training.phantom import write_phantom_dataset
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ["--init", "random", "--image-size", "71", "--batch-size", "4", "--held-out", "0.34"]
+TINY += ["--no-shifts"]
 
 
-def run_train(*arguments: object, backend: str = "tensorflow", check: bool = True):
+def run_train(
+    *arguments: object,
+    backend: str = "tensorflow",
+    check: bool = True,
+    before: str = "",
+    limit: int | None = None,
+    **environment: str,
+):
+    """Runs train.py in a process of its own, after some code and under a limit of file size."""
+    code = f"import train\n{before}\ntrain.main()"
     return subprocess.run(
-        [sys.executable, "train.py", *map(str, arguments)],
+        [sys.executable, "-c", code, *map(str, arguments)],
         cwd=ROOT,
-        env={**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        env={
+            **os.environ,
+            "KERAS_BACKEND": backend,
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            **environment,
+        },
         capture_output=True,
         text=True,
         check=check,
+        preexec_fn=limit and (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))),
     )
+
+
+def card_of(folder: Path) -> dict:
+    return json.loads((folder / "model_card.json").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -32,18 +56,34 @@ def data(tmp_path_factory):
     return write_phantom_dataset(tmp_path_factory.mktemp("data"), patients=6)
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-def test_smoke_run_writes_weights_that_the_app_loads(tmp_path, backend):
-    result = run_train("--smoke", "--output", tmp_path, backend=backend)
+# Without TensorFlow at all, as on the GPU machines that JAX is meant for.
+NO_TENSORFLOW = "import sys; sys.modules['tensorflow'] = None"
+
+
+@pytest.mark.parametrize(("backend", "before"), [("tensorflow", ""), ("jax", NO_TENSORFLOW)])
+def test_smoke_run_writes_weights_that_the_app_loads(tmp_path, backend, before):
+    result = run_train("--smoke", "--output", tmp_path, backend=backend, before=before)
     assert "held_out_auc" in result.stdout
-    document = json.loads((tmp_path / "model_card.json").read_text())
+    document = card_of(tmp_path)
     assert document["data"]["name"].startswith("phantoms")
     assert backend in document["training"]["software"]
-    assert document["operating_points"]["default"]["threshold"] == 0.5
+    assert set(document["metrics"]["shifts"]) > {"none", "jpeg quality 30", "border 5 %"}
     loaded = load_classifier(tmp_path)
     assert loaded.card.image_size == 71
+    assert set(loaded.card.points) == {"rule-out", "balanced", "rule-in"}
     grids = np.zeros((1, 71, 71, 3), np.float32)
     assert loaded.forward(grids)[1].sum() == pytest.approx(1, abs=1e-5)
+
+    held_out = document["data"]["held_out_NORMAL"] + document["data"]["held_out_PNEUMONIA"]
+    assert [len(document["out_of_fold"][key]) for key in ("label", "p_pneumonia")] == [held_out] * 2
+    names = ("loss", "roc", "precision_recall", "reliability", "confusion")
+    assert {path.name for path in (tmp_path / "report").iterdir()} == {
+        *(f"{name}.png" for name in names),
+        "model_card.json",
+    }
+    with (tmp_path / "history.csv").open() as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["1"]
+    assert list((tmp_path / "tensorboard").glob("events.*"))
 
 
 def test_training_never_imports_tensorflow_on_jax():
@@ -62,41 +102,127 @@ def test_training_never_imports_tensorflow_on_jax():
     assert output.stdout.strip() == "False False"
 
 
-def test_resumed_run_equals_unbroken_run(tmp_path, data):
+# Dies as by `kill -9` while the second epoch is being prepared and trained.
+DIE_IN_SECOND_EPOCH = """
+import os, signal
+prepare = train.EpochBatches.__getitem__
+def die(batches, index):
+    if (batches.epoch, index) == (1, 1):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return prepare(batches, index)
+train.EpochBatches.__getitem__ = die
+"""
+
+
+def test_killed_in_mid_epoch_and_resumed_run_equals_unbroken_run(tmp_path, data):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     common = ["--data", data, *TINY, "--epochs", 2]
     run_train(*common, "--output", whole)
-    # The first epoch of the same run, cut off as if the machine had gone down after it.
-    code = (
-        "import train; args = train.parse_arguments(); original = train.save_checkpoint\n"
-        "def stop(*a):\n    original(*a); raise SystemExit(7)\n"
-        "train.save_checkpoint = stop; train.train(args)"
-    )
-    cut = subprocess.run(
-        [sys.executable, "-c", code, *map(str, [*common, "--output", broken])],
-        cwd=ROOT,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
-    assert cut.returncode == 7
+    killed = run_train(*common, "--output", broken, before=DIE_IN_SECOND_EPOCH, check=False)
+    assert killed.returncode == -9
+    assert len(json.loads((broken / "checkpoint.json").read_text())) == 1
     assert not (broken / "model_card.json").exists()
     run_train(*common, "--output", broken, "--resume")
-    cards = [json.loads((path / "model_card.json").read_text()) for path in (whole, broken)]
-    histories = [card["training"]["history"] for card in cards]
-    assert len(histories[1]) == 2
-    assert histories[0][1]["loss"] == pytest.approx(histories[1][1]["loss"], rel=1e-4)
-    assert cards[0]["metrics"]["held_out_patients"]["brier"] == pytest.approx(
-        cards[1]["metrics"]["held_out_patients"]["brier"], rel=1e-3
+    expected, received = [card_of(folder)["training"]["history"] for folder in (whole, broken)]
+    for name in ("loss", "accuracy", "held_out_auc"):
+        assert [e[name] for e in received] == pytest.approx([e[name] for e in expected], rel=1e-4)
+    expected, received = (card_of(f)["metrics"]["held_out_patients"] for f in (whole, broken))
+    assert received["brier"] == pytest.approx(expected["brier"], rel=1e-3)
+    assert received["confusion"] == expected["confusion"]
+
+
+def test_folds_score_every_training_patient_once_and_soup_is_their_mean(tmp_path, data):
+    import h5py
+
+    arguments = ["--data", data, *TINY, "--epochs", 1, "--folds", 2, "--final", "soup"]
+    arguments += ["--schedule", "constant", "--learning-rate", "0.01"]
+    run_train(*arguments, "--output", tmp_path)
+    with (tmp_path / "splits.csv").open() as file:
+        parts = [(row["part"], row["class"] + row["patient"]) for row in csv.DictReader(file)]
+    of = {part: {patient for p, patient in parts if p == part} for part, _ in parts}
+    assert set(of) == {"fold 0", "fold 1", "held-out"}
+    assert sum(map(len, of.values())) == len(set.union(*of.values())) == 12
+    document = card_of(tmp_path)
+    assert len(document["out_of_fold"]["label"]) == sum(p != "held-out" for p, _ in parts)
+    assert document["metrics"]["held_out_patients"]["patients"] == len(of["held-out"])
+
+    def kernel(folder):
+        with h5py.File(tmp_path / folder / "uncalibrated.weights.h5") as file:
+            names = []
+            file.visit(names.append)
+            shapes = {name: getattr(file[name], "shape", None) for name in names}
+            (name,) = (name for name, shape in shapes.items() if shape == (2048, 2))
+            return file[name][()].astype(float)
+
+    members = [kernel("fold-0"), kernel("fold-1")]
+    assert not np.allclose(*members, atol=1e-4)
+    np.testing.assert_allclose(kernel("."), np.mean(members, axis=0), atol=1e-3)
+
+
+def test_two_devices_train_as_one(tmp_path, data):
+    arguments = ["--data", data, *TINY, "--epochs", 1]
+    two = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    run_train(*arguments, "--output", tmp_path / "one", backend="jax")
+    run_train(*arguments, "--output", tmp_path / "two", "--devices", "all", backend="jax", **two)
+    one, other = (card_of(tmp_path / name) for name in ("one", "two"))
+    assert [card["training"]["devices"] for card in (one, other)] == [1, 2]
+    expected, received = (card["training"]["history"][0]["loss"] for card in (one, other))
+    assert received == pytest.approx(expected, rel=1e-3)
+    scores = [np.array(card["out_of_fold"]["p_pneumonia"]) for card in (one, other)]
+    np.testing.assert_allclose(*scores, atol=5e-3)
+
+
+def test_devices_refuse_what_they_cannot_divide(tmp_path, data):
+    arguments = ["--data", data, *TINY, "--devices", "all", "--output", tmp_path]
+    result = run_train(*arguments, check=False)
+    assert result.returncode == 1
+    assert "KERAS_BACKEND=jax" in result.stderr
+    odd = {"XLA_FLAGS": "--xla_force_host_platform_device_count=3"}
+    result = run_train(*arguments, check=False, backend="jax", **odd)
+    assert result.returncode == 1
+    assert "--batch-size 4 cannot be divided equally among 3 devices" in result.stderr
+
+
+def test_full_disk_ends_in_a_clear_line_and_leaves_no_half_file(tmp_path, data):
+    result = run_train(
+        *["--data", data, *TINY, "--epochs", 1, "--output", tmp_path],
+        check=False,
+        limit=20 * 2**20,
     )
+    assert result.returncode == 1
+    assert "checkpoint of epoch 1 cannot be written" in result.stderr
+    assert "Traceback" not in result.stderr
+    kept = {"run.json", "splits.csv", "history.csv", "tensorboard"}
+    assert {path.name for path in tmp_path.iterdir()} == kept
 
 
 def test_resuming_with_other_settings_refused(tmp_path, data):
-    (tmp_path / "checkpoint.json").write_text('{"settings": {"seed": 9}, "history": []}')
+    begin_run(tmp_path, {"seed": 9, "recipe": "robust"}, resume=False)
     result = run_train(
         "--data", data, *TINY, "--epochs", 1, "--output", tmp_path, "--resume", check=False
     )
     assert result.returncode == 1
     assert "belongs to a run with other settings" in result.stderr
+    assert "seed" in result.stderr
+    assert "splits" in result.stderr
+    assert "recipe" not in result.stderr
     assert "Traceback" not in result.stderr
+    assert not (tmp_path / "splits.csv").exists()
+
+
+def test_new_run_forgets_the_checkpoints_of_an_older_one(tmp_path):
+    (tmp_path / "fold-1").mkdir()
+    states = [tmp_path / "checkpoint.json", tmp_path / "fold-1" / "checkpoint.json"]
+    for resume, kept in ((False, False), (True, True), (False, False)):
+        for state in states:
+            state.write_text("[]")
+        begin_run(tmp_path, {"seed": 1}, resume)
+        assert [state.exists() for state in states] == [kept, kept]
+    with pytest.raises(TrainingError, match="other settings: seed"):
+        begin_run(tmp_path, {"seed": 2}, resume=True)
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(TrainingError, match="is damaged"):
+        begin_run(tmp_path, {"seed": 1}, resume=True)
 
 
 @pytest.mark.parametrize(
@@ -121,6 +247,20 @@ def test_resuming_with_other_settings_refused(tmp_path, data):
         (lambda folder: None, [], "--data is needed"),
         (lambda folder: None, ["--data", "x", "--epochs", "0"], "--epochs is at least 1"),
         (lambda folder: None, ["--data", "x", "--image-size", "64"], "at least 71"),
+        (lambda folder: None, ["--data", "x", "--folds", "1"], "--folds is 0 or at least 2"),
+        (lambda folder: None, ["--data", "x", "--share", "0"], "--share lies above 0"),
+        (lambda folder: None, ["--data", "x", "--mixup", "-1"], "--mixup is at least 0"),
+        (lambda folder: None, ["--data", "x", "--learning-rate", "0"], "lies above 0"),
+        (
+            lambda folder: (folder / "x.weights.h5").write_bytes(b"no HDF5"),
+            ["--data", "{folder}", "--init", "{folder}/x.weights.h5", "--image-size", "71"],
+            "is no .weights.h5 of Xception",
+        ),
+        (
+            lambda folder: None,
+            ["--data", "{folder}", "--init", "random", "--folds", "9"],
+            "9 folds are too many for these patients",
+        ),
     ],
 )
 def test_foreseeable_failure_ends_in_a_clear_line(tmp_path, prepare, arguments, words):
@@ -147,13 +287,13 @@ def test_origin_recipe_has_the_published_values(tmp_path):
     os.environ["KERAS_BACKEND"] = "tensorflow"
     import train
 
-    args = train.parse_arguments(["--data", "x", "--recipe", "origin"])
+    args = train.parse_arguments("", ["--data", "x", "--recipe", "origin"])
     assert (args.learning_rate, args.batch_size, args.epochs) == (0.001, 10, 10)
     assert (args.retrain_layers, args.image_size, args.optimizer) == (55, 299, "rmsprop")
     assert not args.augment
     assert (
         train.parse_arguments(
-            ["--data", "x", "--recipe", "origin", "--retrain-layers", "100"]
+            "", ["--data", "x", "--recipe", "origin", "--retrain-layers", "100"]
         ).retrain_layers
         == 100
     )

@@ -3,7 +3,7 @@
 The two classes of the training data were exported differently (sharpness, compression, black
 level, aspect), so a network can tell them apart without looking at a lung. Every radiograph of
 either class is therefore redrawn with a geometry, resolution, brightness and compression of its
-own, the same distributions for both.
+own, the same distributions for both, and often with the looks of another radiograph.
 """
 
 import io
@@ -11,23 +11,52 @@ import io
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
+from pneumo.style import borrow_levels, borrow_texture
 
-def augment_grid(grid: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+GROUPS = ("style", "mirror", "geometry", "texture", "levels", "cover")
+"""What can be redrawn; texture is resolution, noise, compression, cover is patches and frames."""
+
+
+def augment_grid(
+    grid: np.ndarray, donor: np.ndarray, rng: np.random.Generator, groups: tuple[str, ...]
+) -> np.ndarray:
     """Redraws one training radiograph.
 
     Args:
         grid: `(size, size)` uint8.
+        donor: `(size, size)` uint8, any radiograph, whose looks may be borrowed.
         rng: Source of all randomness; equal states give equal pictures.
+        groups: Which of `GROUPS` to apply.
 
     Returns:
         `(size, size)` uint8.
     """
-    image = _move(Image.fromarray(grid), rng)
-    image = _change_resolution(image, rng)
-    image = _change_brightness(image, rng)
-    if rng.random() < 0.6:
-        image = _compress(image, quality=int(rng.integers(25, 91)))
-    return _frame(_erase_corners(np.array(image), rng), rng)
+    if "style" in groups:
+        grid = _borrow_looks(grid, donor, rng)
+    image = Image.fromarray(grid)
+    if "mirror" in groups and rng.random() < 0.5:
+        image = ImageOps.mirror(image)
+    if "geometry" in groups:
+        image = _move(image, rng)
+    if "texture" in groups:
+        image = _change_resolution(image, rng)
+    if "levels" in groups:
+        image = _change_brightness(image, rng)
+    if "texture" in groups:
+        image = _add_noise(image, rng)
+        if rng.random() < 0.6:
+            image = _compress(image, quality=int(rng.integers(25, 91)))
+    grid = np.array(image)
+    return _frame(_erase_corners(grid, rng), rng) if "cover" in groups else grid
+
+
+def _borrow_looks(grid: np.ndarray, donor: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Takes the donor's grey levels, or texture, or both, in part or in full."""
+    if rng.random() < 0.5:
+        grid = borrow_levels(grid, donor, rng.uniform(0.4, 1))
+    if rng.random() < 0.5:
+        grid = borrow_texture(grid, donor, rng.uniform(0.4, 1))
+    return grid
 
 
 def _move(image: Image.Image, rng: np.random.Generator) -> Image.Image:
@@ -79,7 +108,7 @@ def _change_resolution(image: Image.Image, rng: np.random.Generator) -> Image.Im
 
 
 def _change_brightness(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Gamma, contrast, brightness, black level, sometimes equalisation, then noise."""
+    """Gamma, contrast, brightness, black level, sometimes equalisation."""
     if rng.random() < 0.15:
         image = Image.blend(image, ImageOps.equalize(image), rng.uniform(0.3, 1))
     levels = np.linspace(0, 1, 256)
@@ -88,10 +117,16 @@ def _change_brightness(image: Image.Image, rng: np.random.Generator) -> Image.Im
     if rng.random() < 0.5:
         lift = rng.uniform(0, 0.25)
         levels = lift + (1 - lift) * levels
-    values = (255 * levels).astype(np.float32)[np.asarray(image)]
-    values += rng.standard_normal(values.shape, np.float32) * np.float32(
-        rng.choice([0, 1]) * rng.uniform(0, 10)
-    )
+    table = np.clip(np.rint(255 * levels), 0, 255).astype(np.uint8)
+    return Image.fromarray(table[np.asarray(image)])
+
+
+def _add_noise(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Adds Gaussian noise of up to 12 grey levels to every other picture."""
+    if rng.random() < 0.5:
+        return image
+    grain = rng.standard_normal((image.height, image.width), np.float32)
+    values = np.asarray(image) + grain * np.float32(rng.uniform(0, 12))
     return Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
 
 

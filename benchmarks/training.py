@@ -1,0 +1,93 @@
+"""Images per second of training: with the input pipeline, against the same step alone.
+
+    python benchmarks/training.py [--precision mixed_bfloat16] [--image-size 299] [--rounds 5]
+
+Both numbers come from one run and one model: blocks of steps fed by `EpochBatches` (decoded
+phantoms in memory, every augmentation of the default recipe) alternate with as many steps on one
+batch that lies ready. Their ratio is what the pipeline leaves of the network's own speed. Works on
+every Keras backend; set KERAS_BACKEND.
+"""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--precision", default="float32")
+    parser.add_argument("--image-size", type=int, default=299)
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--steps", type=int, default=8, help="in a block")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--workers", type=int, default=min(8, os.cpu_count() or 1))
+    args = parser.parse_args()
+
+    import keras
+
+    from pneumo.training.batches import EpochBatches
+    from pneumo.training.network import build_optimizer, build_trainable
+    from pneumo.training.phantom import draw_phantom
+    from pneumo.training.recipe import RECIPES, parse_arguments
+
+    flags = ["--data", ".", "--init", "random", "--image-size", str(args.image_size)]
+    recipe = parse_arguments("", [*flags, "--batch-size", str(args.batch_size)])
+    keras.mixed_precision.set_global_policy(args.precision)
+    model = build_trainable(recipe)
+    model.compile(build_optimizer(recipe, 100), "categorical_crossentropy")
+
+    rng = np.random.default_rng(0)
+    places = args.steps * args.batch_size
+    labels = np.arange(places) % 2
+    grids = np.stack([draw_phantom(label, rng, args.image_size) for label in labels])
+
+    def batches(epoch, augment):
+        groups = tuple(RECIPES["robust"]["augment"]) if augment else ()
+        return EpochBatches(
+            grids, labels, args.batch_size, epoch, 0, groups, True, workers=args.workers
+        )
+
+    class Ready(keras.utils.PyDataset):
+        """The same batch again and again."""
+
+        batch = batches(0, augment=False)[0]
+
+        def __len__(self):
+            return args.steps
+
+        def __getitem__(self, index):
+            return self.batch
+
+    def images_per_second(data):
+        started = time.perf_counter()
+        model.fit(data, shuffle=False, verbose=0)
+        return places / (time.perf_counter() - started)
+
+    for data in (Ready(), batches(0, augment=True)):  # compile
+        images_per_second(data)
+    rows = [
+        (images_per_second(Ready()), images_per_second(batches(number, augment=True)))
+        for number in range(args.rounds)
+    ]
+    alone, piped = np.median(rows, axis=0)
+    ratios = np.array([row[1] / row[0] for row in rows])
+    print(
+        f"Keras on {keras.backend.backend()}, {args.precision}, {args.image_size} px, batch "
+        f"{args.batch_size}, {os.cpu_count()} cores, {args.workers} augmenting threads"
+    )
+    print(f"step alone            {alone:8.1f} images/s")
+    print(f"with input pipeline   {piped:8.1f} images/s")
+    print(
+        f"pipeline / alone      {np.median(ratios):8.3f}   "
+        f"({ratios.min():.3f} to {ratios.max():.3f} in {args.rounds} rounds)"
+    )
+
+
+if __name__ == "__main__":
+    main()

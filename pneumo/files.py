@@ -1,0 +1,25 @@
+"""Files that are either whole or not there."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Gives a place beside a file to write to, and puts it there in one step at the end.
+
+    A reader never meets half a file, and a full disk or a killed program leaves the old one.
+
+    Args:
+        path: The file to be made or replaced.
+
+    Yields:
+        The path to write to, in the same folder; gone again if the block fails.
+    """
+    draft = path.with_name("part." + path.name)
+    try:
+        yield draft
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,100 @@
+"""Where a training run stands after each whole epoch, so that a killed run can go on."""
+
+import json
+from pathlib import Path
+
+from pneumo.errors import TrainingError
+from pneumo.files import replacing
+
+RUN_NAME = "run.json"
+WEIGHTS_NAME = "checkpoint.weights.h5"
+STATE_NAME = "checkpoint.json"
+
+
+def begin_run(folder: Path, settings: dict, resume: bool) -> None:
+    """Writes down what a run is, or checks that the run to go on with is the same.
+
+    A new run first forgets the checkpoints of an older one in its folder, folds included, so
+    that a later `--resume` cannot take them for its own.
+
+    Args:
+        folder: Of the run.
+        settings: Everything that decides the result, the data among it.
+        resume: Whether to go on.
+
+    Raises:
+        TrainingError: The run to go on with has other settings or cannot be read.
+    """
+    path = folder / RUN_NAME
+    if resume and path.exists():
+        found = _read(path)
+        changed = [key for key in settings | found if settings.get(key) != found.get(key)]
+        if changed:
+            raise TrainingError(
+                f"{path} belongs to a run with other settings: {', '.join(sorted(changed))}. "
+                "Use the same flags and data, or another --output."
+            )
+        return
+    for state in (folder / STATE_NAME, *folder.glob(f"*/{STATE_NAME}")):
+        state.unlink(missing_ok=True)
+    with replacing(path) as draft:
+        draft.write_text(json.dumps(settings, indent=2), encoding="utf-8")
+
+
+def save_checkpoint(model, folder: Path, history: list[dict]) -> None:
+    """Writes weights, optimiser and history; each file in one step, the history last.
+
+    Args:
+        model: A compiled Keras model.
+        folder: Of the run.
+        history: One entry for each whole epoch so far.
+
+    Raises:
+        TrainingError: The folder cannot be written to; the checkpoint before stays whole.
+    """
+    current = folder / f"{len(history)}.{WEIGHTS_NAME}"
+    try:
+        with replacing(current) as draft:
+            model.save_weights(draft)
+        with replacing(folder / STATE_NAME) as draft:
+            draft.write_text(json.dumps(history, indent=2), encoding="utf-8")
+    except (OSError, RuntimeError) as error:  # h5py raises either when a write fails
+        raise TrainingError(
+            f"The checkpoint of epoch {len(history)} cannot be written to {folder} ({error}). "
+            f"Make room there (a checkpoint takes about 250 MB) and go on with --resume: "
+            f"{len(history) - 1} whole epochs are kept."
+        ) from error
+    for old in folder.glob(f"[0-9]*.{WEIGHTS_NAME}"):
+        if old != current:
+            old.unlink()
+
+
+def load_checkpoint(model, folder: Path) -> list[dict]:
+    """Restores the last whole epoch into a compiled model.
+
+    Returns:
+        The history so far, empty if the run has no whole epoch yet.
+
+    Raises:
+        TrainingError: The checkpoint is damaged.
+    """
+    path = folder / STATE_NAME
+    if not path.exists():
+        return []
+    history = _read(path)
+    weights = folder / f"{len(history)}.{WEIGHTS_NAME}"
+    model.optimizer.build(model.trainable_variables)
+    try:
+        model.load_weights(weights)
+    except (OSError, ValueError, KeyError) as error:
+        raise TrainingError(
+            f"The checkpoint {weights} is damaged ({error}). Begin anew without --resume."
+        ) from error
+    return history
+
+
+def _read(path: Path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path} is damaged ({error}). Begin anew without --resume.") from error

@@ -1,0 +1,113 @@
+"""The curves of a finished run as PNG."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+from pneumo import CLASSES
+from pneumo.calibration import class_weights, reliability_curve
+from pneumo.files import replacing
+from pneumo.operating_point import count_outcomes, rates_of
+
+INK, BLUE, ORANGE, GREEN = (
+    "#333333",
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+)  # Okabe and Ito 2008, for every eye
+
+
+def draw_figures(
+    folder: Path,
+    history: list[dict],
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    points: dict[str, float],
+) -> None:
+    """Writes roc.png, precision_recall.png, reliability.png, confusion.png, and loss.png.
+
+    Args:
+        folder: Made if it is not there.
+        history: One entry an epoch, with `epoch`, `loss`, and `held_out_` AUC and rates; if
+            empty, as for an average of networks, there is no loss.png.
+        labels: `(n,)` integers, 1 for PNEUMONIA.
+        probabilities: `(n,)` P(PNEUMONIA).
+        points: Name of an operating point -> its threshold; `balanced` is among them.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    of = f"{len(labels)} radiographs of held-out patients"
+    rates = {
+        name: rates_of(**count_outcomes(labels, probabilities, threshold))
+        for name, threshold in points.items()
+    }
+
+    if history:
+        _draw_history(folder / "loss.png", history)
+
+    figure, axes = _begin("ROC, " + of, "1 - specificity", "sensitivity")
+    false_alarms, found, _ = roc_curve(labels, probabilities)
+    axes.plot(false_alarms, found, color=BLUE)
+    for (name, rate), mark in zip(rates.items(), ["v", "o", "^"], strict=False):
+        axes.plot(1 - rate["specificity"], rate["sensitivity"], mark, color=ORANGE, label=name)
+    axes.legend(loc="lower right")
+    _save(figure, folder / "roc.png")
+
+    figure, axes = _begin("Precision and recall, " + of, "recall (sensitivity)", "precision (PPV)")
+    precision, recall, _ = precision_recall_curve(labels, probabilities)
+    axes.plot(recall, precision, color=BLUE)
+    axes.set_ylim(min(0.5, precision[recall > 0].min()) - 0.02, 1.02)
+    _save(figure, folder / "precision_recall.png")
+
+    figure, axes = _begin(
+        "Reliability, both classes weighted alike", "P(PNEUMONIA)", "observed share of PNEUMONIA"
+    )
+    curve = reliability_curve(labels, probabilities, class_weights(labels))
+    axes.plot([0, 1], [0, 1], ":", color=INK, label="perfect")
+    axes.plot(curve["probability"], curve["observed"], "o-", color=BLUE, label=of)
+    axes.bar(curve["probability"], curve["weight"], 0.04, color=ORANGE, alpha=0.5, label="share")
+    axes.legend()
+    _save(figure, folder / "reliability.png")
+
+    threshold = points["balanced"]
+    figure, axes = _begin(f"Threshold {threshold:.3f}, {of}", "called", "is")
+    counts = count_outcomes(labels, probabilities, threshold)
+    table = np.array([[counts["tn"], counts["fp"]], [counts["fn"], counts["tp"]]])
+    axes.imshow(table / table.sum(axis=1, keepdims=True), cmap="Blues", vmin=0, vmax=1)
+    axes.grid(visible=False)
+    for (row, column), count in np.ndenumerate(table):
+        colour = "white" if count > table[row].sum() / 2 else INK
+        axes.text(column, row, count, ha="center", va="center", color=colour, fontsize=16)
+    axes.set_xticks([0, 1], CLASSES)
+    axes.set_yticks([0, 1], CLASSES)
+    _save(figure, folder / "confusion.png")
+
+
+def _draw_history(path: Path, history: list[dict]) -> None:
+    epochs = [entry["epoch"] for entry in history]
+    figure, axes = _begin("Training and held-out patients by epoch", "epoch", "")
+    for name, mark, colour in (
+        ("loss", "o-", BLUE),
+        ("held_out_auc", "s--", ORANGE),
+        ("held_out_sensitivity", "^:", INK),
+        ("held_out_specificity", "v:", GREEN),
+    ):
+        label = name.replace("held_out_", "held-out ").replace("auc", "AUC")
+        axes.plot(epochs, [entry[name] for entry in history], mark, color=colour, label=label)
+    axes.set_xticks(epochs)
+    axes.legend()
+    _save(figure, path)
+
+
+def _begin(title: str, x: str, y: str) -> tuple[Figure, object]:
+    """Makes a figure of its own: no window system, no shared state."""
+    figure = Figure(figsize=(6, 4.5), dpi=120, layout="constrained")
+    axes = figure.add_subplot(title=title, xlabel=x, ylabel=y)
+    axes.grid(alpha=0.3)
+    return figure, axes
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with replacing(path) as draft:
+        figure.savefig(draft, format="png")

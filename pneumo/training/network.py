@@ -1,0 +1,61 @@
+"""The network and the optimiser as they are when training begins."""
+
+import argparse
+import math
+from pathlib import Path
+
+import keras
+
+from pneumo.errors import TrainingError
+from pneumo.model import backbone_of, build_classifier
+
+
+def build_trainable(args: argparse.Namespace) -> keras.Model:
+    """Builds the classifier, loads the initial weights, freezes all but the last layers."""
+    model = build_classifier(args.image_size)
+    base = backbone_of(model)
+    if args.init == "imagenet":
+        base.set_weights(_download_imagenet(base.input_shape[1:]))
+    elif args.init != "random":
+        if not Path(args.init).is_file():
+            raise TrainingError(f"--init names {args.init}, but there is no such file.")
+        try:
+            base.load_weights(args.init)
+        except Exception as error:  # h5py and Keras raise OSError, ValueError, KeyError ...
+            raise TrainingError(
+                f"--init names {args.init}, which is no .weights.h5 of Xception without its top "
+                f"({error})."
+            ) from error
+    for layer in base.layers[: -args.retrain_layers]:
+        layer.trainable = False
+    if args.freeze_batchnorm:  # statistics of a few radiographs are worse than ImageNet's
+        for layer in base.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.trainable = False
+    return model
+
+
+def _download_imagenet(shape: tuple) -> list:
+    try:
+        source = keras.applications.Xception(
+            include_top=False, weights="imagenet", input_shape=shape
+        )
+    except Exception as error:  # Keras raises a bare Exception when a download fails
+        raise TrainingError(
+            f"ImageNet's weights cannot be fetched ({error}). Give them with --init FILE."
+        ) from error
+    return source.get_weights()
+
+
+def build_optimizer(args: argparse.Namespace, steps: int) -> keras.optimizers.Optimizer:
+    """Makes the optimiser; the cosine schedule warms up for a tenth of the run."""
+    rate = args.learning_rate
+    if args.schedule == "cosine":
+        total = steps * args.epochs
+        warmup = math.ceil(total / 10)
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0, max(1, total - warmup), warmup_target=rate, warmup_steps=warmup
+        )
+    if args.optimizer == "rmsprop":
+        return keras.optimizers.RMSprop(rate)
+    return keras.optimizers.AdamW(rate, weight_decay=1e-4, global_clipnorm=1.0)

@@ -1,0 +1,138 @@
+"""The flags of `train.py`, and the two recipes that fill in those not given."""
+
+import argparse
+import os
+from pathlib import Path
+
+from pneumo.preprocess import IMAGE_SIZE
+from pneumo.training.augment import GROUPS
+
+WEIGHTS_NAME = "pneumo_xception.weights.h5"
+UNCALIBRATED_NAME = "uncalibrated.weights.h5"
+
+# The origin's README leaves open what is not listed in it: no augmentation, classes as they come.
+RECIPES = {
+    "robust": {
+        "optimizer": "adamw",
+        "learning_rate": 3e-4,
+        "batch_size": 16,
+        "epochs": 5,
+        "retrain_layers": 55,
+        "label_smoothing": 0.05,
+        "schedule": "cosine",
+        "augment": ["style", "geometry", "texture", "levels", "cover"],
+        "mixup": 0.0,
+        "balance": True,
+        "freeze_batchnorm": True,
+    },
+    "origin": {
+        "optimizer": "rmsprop",
+        "learning_rate": 1e-3,
+        "batch_size": 10,
+        "epochs": 10,
+        "retrain_layers": 55,
+        "label_smoothing": 0.0,
+        "schedule": "constant",
+        "augment": [],
+        "mixup": 0.0,
+        "balance": False,
+        "freeze_batchnorm": False,
+    },
+}
+SMOKE = {"image_size": 71, "epochs": 1, "batch_size": 8, "init": "random"}
+NOT_DECISIVE = ("data", "output", "resume", "workers", "smoke", "phantoms", "devices", "shifts")
+
+
+def parse_arguments(description: str, arguments: list[str] | None = None) -> argparse.Namespace:
+    """Reads the command line; flags that are not given take the recipe's values."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    switch = argparse.BooleanOptionalAction
+
+    add = parser.add_argument_group("files").add_argument
+    add("--data", type=Path, help="folder with train/NORMAL and train/PNEUMONIA")
+    add("--output", type=Path, default=Path("runs/latest"), help="folder for the results")
+    add("--init", help="'imagenet', 'random' or a .weights.h5 of Xception without top")
+    add("--resume", action="store_true", help="go on after the last whole epoch in --output")
+    add("--smoke", action="store_true", help="the whole script, tiny; draws data if none given")
+
+    add = parser.add_argument_group("recipe").add_argument
+    add("--recipe", choices=RECIPES, default="robust", help="values of the flags below")
+    add("--retrain-layers", type=int, help="layers of Xception to train, counted from its top")
+    add("--optimizer", choices=("adamw", "rmsprop"))
+    add("--learning-rate", type=float)
+    add("--schedule", choices=("cosine", "constant"), help="cosine has a warm-up")
+    add("--epochs", type=int)
+    add("--batch-size", type=int)
+    add("--label-smoothing", type=float)
+    add(
+        "--augment",
+        nargs="*",
+        choices=GROUPS,
+        metavar="GROUP",
+        help=f"redraw training radiographs by any of: {', '.join(GROUPS)}; by none if none follows",
+    )
+    add("--mixup", type=float, help="blend radiographs and labels by Beta(a, a); 0 for not")
+    add("--balance", action=switch, default=None, help="as many of each class in an epoch")
+    add("--freeze-batchnorm", action=switch, default=None, help="keep ImageNet's statistics")
+    add("--image-size", type=int, help=f"side of the input, default {IMAGE_SIZE}")
+
+    add = parser.add_argument_group("evidence").add_argument
+    add("--held-out", type=float, default=0.15, help="share of the patients to measure on")
+    add("--folds", type=int, default=0, help="cross-validate the other patients in so many folds")
+    add(
+        "--final",
+        choices=("refit", "soup"),
+        default="refit",
+        help="after folds: train once more on all of them, or average the folds' weights",
+    )
+    add("--share", type=float, default=1.0, help="of all patients to use at all, for short runs")
+    add("--shifts", action=switch, default=True, help="score the shift suite for the thresholds")
+    add("--seed", type=int, default=0)
+
+    add = parser.add_argument_group("machine").add_argument
+    add(
+        "--precision",
+        default="float32",
+        choices=("float32", "mixed_bfloat16", "mixed_float16"),
+        help="of the arithmetic; weights and final metrics are float32",
+    )
+    add("--devices", choices=("one", "all"), default="one", help="all: data-parallel, on JAX")
+    add("--workers", type=int, default=min(8, os.cpu_count() or 1), help="augmenting threads")
+    args = parser.parse_args(arguments)
+    args.phantoms = args.smoke and args.data is None
+
+    if not args.data and not args.smoke:
+        parser.error("--data is needed: the folder that holds train/NORMAL and train/PNEUMONIA")
+    defaults = {"image_size": IMAGE_SIZE, "init": "imagenet", **RECIPES[args.recipe]}
+    for name, value in {**defaults, **(SMOKE if args.smoke else {})}.items():
+        if getattr(args, name) is None:
+            setattr(args, name, value)
+    _check(parser, args)
+    return args
+
+
+def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    if not 0 < args.held_out < 1:
+        parser.error(f"--held-out is a share between 0 and 1, received {args.held_out}")
+    if not 0 < args.share <= 1:
+        parser.error(f"--share lies above 0 and is at most 1, received {args.share}")
+    if args.folds < 0 or args.folds == 1:
+        parser.error(f"--folds is 0 or at least 2, received {args.folds}")
+    for name in ("epochs", "batch_size", "retrain_layers", "workers"):
+        if getattr(args, name) < 1:
+            parser.error(f"--{name.replace('_', '-')} is at least 1")
+    for name, least in (("mixup", 0), ("label_smoothing", 0), ("seed", 0)):
+        if getattr(args, name) < least:
+            parser.error(f"--{name.replace('_', '-')} is at least {least}")
+    if args.learning_rate <= 0 or args.label_smoothing >= 1:
+        parser.error("--learning-rate lies above 0 and --label-smoothing below 1")
+    if args.image_size < 71:
+        parser.error("--image-size is at least 71, the least that Xception can take")
+
+
+def settings_of(args: argparse.Namespace) -> dict:
+    """Returns the flags that decide the result; paths by their name only."""
+    settings = {name: value for name, value in vars(args).items() if name not in NOT_DECISIVE}
+    return settings | {"init": Path(args.init).name}

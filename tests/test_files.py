@@ -1,0 +1,39 @@
+import json
+
+import pytest
+
+from pneumo.card import write_card
+from pneumo.files import replacing
+
+
+def test_file_is_replaced_whole(tmp_path):
+    path = tmp_path / "card.json"
+    path.write_text("old")
+    with replacing(path) as draft:
+        draft.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_failure_half_way_leaves_the_old_file_and_no_half(tmp_path):
+    path = tmp_path / "card.json"
+    path.write_text("old")
+    with pytest.raises(OSError, match="disk full"), replacing(path) as draft:
+        draft.write_text("ha")
+        raise OSError("disk full")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_card_keeps_every_value_and_puts_numbers_on_one_line(tmp_path):
+    document = {
+        "scores": [0.5, 1e-05, -2, 3],
+        "names": ["a [1,\n 2]", "b"],
+        "empty": [],
+        "nested": {"rows": [[1, 2], [3.25, 4]]},
+    }
+    write_card(tmp_path / "card.json", document)
+    text = (tmp_path / "card.json").read_text()
+    assert json.loads(text).items() >= document.items()
+    assert '"scores": [0.5, 1e-05, -2, 3]' in text
