@@ -26,7 +26,9 @@ def show_results() -> None:
     if any(entry.reading for entry in entries.values()):
         scores = read_scores(classifier.card)
         threshold = show_threshold(classifier.card.points, scores)
-        show_case(choose_entry(entries, threshold), threshold)
+        chosen = choose_entry(entries, threshold)
+        if chosen:
+            show_case(chosen, threshold)
         show_evidence(scores, threshold)
 
 

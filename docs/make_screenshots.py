@@ -61,7 +61,8 @@ def main() -> None:
                     page.wait_for_timeout(1500)
                 if view == "threshold":
                     page.get_by_text("What this threshold does").click()
-                    page.locator("canvas, svg.marks").nth(3).wait_for(timeout=60_000)
+                    page.get_by_test_id("stVegaLiteChart").nth(3).wait_for(timeout=60_000)
+                    page.wait_for_timeout(2500)
                 take(page, f"{view}-{device}", folder)
                 page.close()
         browser.close()

@@ -232,3 +232,39 @@ def test_more_radiographs_than_a_session_holds(app, stand_in, monkeypatch):
     drop(app, ("xrays.zip", pack({f"{number}.png": picture(0.5) for number in range(7)})))
     assert "first 5 of 7 radiographs" in app.warning[0].value
     assert stand_in.passes == 5
+
+
+def test_worklist_filters_orders_searches_and_steps(app, stand_in):
+    drop(app, *((f"{name}.png", picture(p)) for name, p in (("b", 0.9), ("a", 0.2), ("c", 0.55))))
+
+    def files():
+        return app.dataframe[0].value["File"].tolist()
+
+    def case():
+        return next(html.proto.body for html in app.get("html") if "pneumo-name" in html.proto.body)
+
+    assert files() == ["b.png", "a.png", "c.png"]
+    app.selectbox(key="order").set_value("Closest to the threshold").run()
+    assert files() == ["c.png", "a.png", "b.png"]
+    assert "b.png" in case(), "the order changes the table, not the case"
+    app.selectbox(key="order").set_value("Name").run()
+    app.button(key="next").click().run()
+    assert "c.png" in case()
+    assert app.button(key="next").disabled
+    app.button(key="previous").click().run()
+    app.button(key="previous").click().run()
+    assert "a.png" in case()
+    app.button_group(key="shown").set_value("Close calls").run()
+    assert files() == ["c.png"]
+    assert "c.png" in case()
+    app.slider(key="threshold").set_value(0.85).run()
+    assert files() == ["b.png"]
+    app.button_group(key="shown").set_value("NORMAL").run()
+    assert files() == ["a.png", "c.png"]
+    app.text_input(key="search").set_value("C.P").run()
+    assert files() == ["c.png"]
+    app.text_input(key="search").set_value("nobody").run()
+    assert not app.dataframe
+    assert "No radiograph passes the filter" in app.info[0].value
+    assert not app.exception
+    assert (stand_in.passes, stand_in.heatmaps) == (3, 3)

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from pneumo.overlay import fit_within
+from pneumo.radiograph import read_radiograph
 from tests.browser import CHROMIUM, launch_chromium, open_app, serve_app
 from tests.conftest import encode
+from tests.test_archive import pack
 
 ROOT = Path(__file__).resolve().parents[1]
 RADIOGRAPH = sorted((ROOT / "samples/PNEUMONIA").glob("*"))[1]
@@ -47,7 +50,8 @@ def drop(page, *files) -> None:
         """files => {
             const transfer = new DataTransfer();
             for (const [name, bytes] of files)
-                transfer.items.add(new File([new Uint8Array(bytes)], name, {type: "image/jpeg"}));
+                transfer.items.add(new File([new Uint8Array(bytes)], name, {
+                    type: name.endsWith(".zip") ? "application/zip" : "image/jpeg"}));
             return transfer;
         }""",
         [[name, list(data)] for name, data in files],
@@ -98,6 +102,36 @@ def test_many_files_with_a_bad_one(page):
     expect(page.get_by_test_id("stMetric").first).to_contain_text("8")
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
     expect(page.locator(".pneumo-verdict")).to_be_visible()
+
+
+def test_archive_stopped_half_way_and_gone_on_with(page):
+    small = {
+        path.stem: encode(fit_within(read_radiograph(path).pixels, 300), "JPEG")
+        for path in ROOT.glob("samples/*/*.jpeg")
+    }
+    members = {f"{i}/{name}.jpeg": data for i in range(12) for name, data in small.items()}
+    drop(page, ("xrays.zip", pack(members)))
+    page.get_by_role("button", name="Stop", exact=True).click()
+    waiting = page.get_by_text(re.compile(r"Stopped: \d+ of 96 radiographs are not read yet"))
+    expect(waiting).to_be_visible()
+    page.get_by_role("button", name="Go on", exact=True).click()
+    expect(waiting).to_be_hidden()
+    expect(page.get_by_test_id("stMetric").first).to_contain_text("96")
+
+
+def test_operating_points_and_panel_follow_the_threshold(page):
+    drop(page, (RADIOGRAPH.name, RADIOGRAPH.read_bytes()))
+    page.get_by_text("What this threshold does").click()
+    charts = page.get_by_test_id("stVegaLiteChart")
+    expect(charts).to_have_count(4)
+    for number in range(4):
+        expect(charts.nth(number).locator("canvas, svg.marks").first).to_be_visible()
+    rates = page.get_by_test_id("stMetric").filter(has_text="Sensitivity")
+    before = rates.inner_text()
+    page.get_by_role("button", name=re.compile("^Rule-out")).click()
+    expect(rates).not_to_have_text(before, use_inner_text=True)
+    overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    assert overflow <= 0
 
 
 def test_sample_by_one_click_shows_its_label(page):

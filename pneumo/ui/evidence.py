@@ -117,14 +117,18 @@ def _histogram(scores: HeldOutScores, threshold: float) -> alt.LayerChart:
             x=alt.X("from:Q", title="P(PNEUMONIA)", scale=alt.Scale(domain=[0, 1])),
             x2="to:Q",
             y=alt.Y(
-                "share:Q", title="share of its class", axis=alt.Axis(format="%", labelExpr=_MIRROR)
+                "share:Q",
+                title="share of its class",
+                # Most scores lie at the ends; a logarithm on either side shows the others too.
+                scale=alt.Scale(type="symlog", constant=0.003, domain=[-1, 1]),
+                axis=alt.Axis(values=[-1, -0.1, -0.01, 0, 0.01, 0.1, 1], labelExpr=_MIRROR),
             ),
             color=_class_colour(),
             tooltip=["class:N", "radiographs:Q", alt.Tooltip("from:Q", format=".3f")],
         )
     )
     rule = alt.Chart(alt.Data(values=[{"t": threshold}])).mark_rule(color=POINT, size=2)
-    return alt.layer(bars, rule.encode(x="t:Q")).properties(height=230)
+    return alt.layer(bars, rule.encode(x="t:Q")).properties(height=280)
 
 
 _FADE = alt.Scale(domain=[0, 1], range=[0.25, 1])
@@ -160,7 +164,7 @@ def _confusion(rates: Rates) -> alt.LayerChart:
         ),
     )
     return (cells + base.mark_text(fontSize=20, color="white").encode(text="n:Q")).properties(
-        height=230
+        height=280
     )
 
 
@@ -177,7 +181,7 @@ def _curve(rows: list[dict], x: str, y: str, title: str, here: dict) -> alt.Laye
     )
     return alt.layer(
         line.encode(order="threshold:Q", tooltip=tip, **axes), point.encode(tooltip=tip, **axes)
-    ).properties(height=260)
+    ).properties(height=280)
 
 
 def _roc(scores: HeldOutScores, rates: Rates) -> alt.LayerChart:

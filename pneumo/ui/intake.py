@@ -128,7 +128,7 @@ def _score_new(
     put off until the user wants to go on.
     """
     put_off: set[str] = st.session_state.setdefault("put-off", set())
-    put_off &= wanted.keys()
+    put_off.intersection_update(wanted)  # in place: the buttons hold this very set
     new = {key: source for key, source in wanted.items() if key not in entries}
     left = {key: source for key, source in new.items() if key not in put_off}
     if left:
@@ -138,7 +138,7 @@ def _score_new(
             st.button("Stop", key="stop", on_click=put_off.update, args=(set(left),))
         _score(left, entries, classifier, explainer, bar)
         place.empty()
-        put_off -= left.keys()
+        put_off.difference_update(left)
     waiting = [key for key in wanted if key not in entries]
     if waiting:
         with st.container(horizontal=True, vertical_alignment="center", key="put-off-row"):
