@@ -108,6 +108,7 @@ def _histogram(scores: HeldOutScores, threshold: float) -> alt.LayerChart:
                     "class": name,
                     "radiographs": int(count),
                     "share": count / len(own) * (1 if label else -1),
+                    "zero": 0,
                 }
             )
     bars = (
@@ -123,6 +124,7 @@ def _histogram(scores: HeldOutScores, threshold: float) -> alt.LayerChart:
                 scale=alt.Scale(type="symlog", constant=0.003, domain=[-1, 1]),
                 axis=alt.Axis(values=[-1, -0.1, -0.01, 0, 0.01, 0.1, 1], labelExpr=_MIRROR),
             ),
+            y2="zero:Q",
             color=_class_colour(),
             tooltip=["class:N", "radiographs:Q", alt.Tooltip("from:Q", format=".3f")],
         )
