@@ -29,6 +29,7 @@ from pneumo.dataset import (
     index_folder,
     labels_of,
     load_grids,
+    patients_of,
     require_both_classes,
     split_folds,
     split_patients,
@@ -285,11 +286,6 @@ def score(
     return score_examples(
         predict, examples, weights, shifts, lambda places: follow(places, "scoring")
     )
-
-
-def patients_of(examples: list[Example]) -> np.ndarray:
-    """Returns `(n,)` identities of patients; no two classes share one."""
-    return np.array([f"{example.label}/{example.patient}" for example in examples])
 
 
 def source_of(args: argparse.Namespace, examples: list) -> dict:

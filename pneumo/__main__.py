@@ -10,8 +10,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from pneumo import CLASSES, PNEUMONIA
-from pneumo.dataset import index_folder, labels_of
+from pneumo import PNEUMONIA
+from pneumo.dataset import index_folder, labels_of, patients_of
 from pneumo.errors import PneumoError, RadiographError
 from pneumo.explain import METHODS, Explainer, normalize_heatmap
 from pneumo.inference import score, score_pixels
@@ -135,8 +135,7 @@ def evaluate(args: argparse.Namespace) -> int:
     if not scored:
         raise RadiographError(f"None of the {len(examples)} files in {args.folder} can be read.")
     labels, scores = labels_of(scored), np.array(scores)
-    patients = np.array([f"{CLASSES[e.label]}/{e.patient}" for e in scored])
-    metrics = compute_metrics(labels, scores, patients, threshold)
+    metrics = compute_metrics(labels, scores, patients_of(scored), threshold)
     metrics["unreadable"] = len(examples) - len(scored)
     metrics["weights_sha256"] = classifier.card.weights_sha256
     if args.shifts is not None:

@@ -145,10 +145,12 @@ def split_folds(examples: list[Example], folds: int, seed: int) -> list[list[Exa
     from sklearn.model_selection import StratifiedGroupKFold
 
     strata = [example.stratum for example in examples]
-    groups = [f"{example.label}/{example.patient}" for example in examples]
     dealer = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     try:
-        parts = [[examples[i] for i in own] for _, own in dealer.split(strata, strata, groups)]
+        parts = [
+            [examples[i] for i in own]
+            for _, own in dealer.split(strata, strata, patients_of(examples))
+        ]
     except ValueError as error:  # more folds than radiographs of any stratum
         raise DatasetError(f"{folds} folds are too many for these patients ({error}).") from error
     _require_classes(parts, examples)
@@ -235,6 +237,11 @@ def load_grids(
 def labels_of(examples: list[Example]) -> np.ndarray:
     """Returns `(n,)` int64 labels."""
     return np.array([example.label for example in examples], np.int64)
+
+
+def patients_of(examples: list[Example]) -> np.ndarray:
+    """Returns `(n,)` identities of patients; no two classes share one."""
+    return np.array([f"{example.label}/{example.patient}" for example in examples])
 
 
 def draw_epoch(labels: np.ndarray, balanced: bool, rng: np.random.Generator) -> np.ndarray:

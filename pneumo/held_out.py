@@ -7,9 +7,14 @@ import numpy as np
 
 from pneumo import NORMAL, PNEUMONIA
 from pneumo.card import ModelCard
-from pneumo.operating_point import count_outcomes, exact_interval, rates_of
+from pneumo.operating_point import (
+    THRESHOLDS,
+    count_outcomes,
+    exact_interval,
+    rates_of,
+    share_called,
+)
 
-THRESHOLDS = np.arange(1, 1000) / 1000
 RESAMPLES = 1000
 
 
@@ -113,12 +118,9 @@ def predictive_values(
 
 def sweep(scores: HeldOutScores) -> tuple[np.ndarray, np.ndarray]:
     """Returns sensitivity and specificity at each of `THRESHOLDS`, two `(999,)` arrays."""
-
-    def reach(label: int) -> np.ndarray:
-        own = np.sort(scores.probabilities[scores.labels == label])
-        return 1 - np.searchsorted(own, THRESHOLDS) / len(own)
-
-    return reach(PNEUMONIA), 1 - reach(NORMAL)
+    positive = scores.labels == PNEUMONIA
+    sensitivity = share_called(scores.probabilities[positive])
+    return sensitivity, 1 - share_called(scores.probabilities[~positive])
 
 
 def least_cost_threshold(scores: HeldOutScores, prevalence: float, cost_ratio: float) -> float:

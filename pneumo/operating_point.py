@@ -93,6 +93,16 @@ def rates_of(tn: int, fp: int, fn: int, tp: int) -> dict[str, float | None]:
     }
 
 
+THRESHOLDS = np.arange(1, 1000) / 1000
+"""The thresholds that are tried."""
+
+
+def share_called(probabilities: np.ndarray) -> np.ndarray:
+    """Returns `(999,)`: which share of `(n,)` P(PNEUMONIA) reaches each of `THRESHOLDS`."""
+    ordered = np.sort(probabilities)
+    return 1 - np.searchsorted(ordered, THRESHOLDS) / len(ordered)
+
+
 def choose_thresholds(
     labels: np.ndarray, scores: dict[str, np.ndarray]
 ) -> dict[str, tuple[float, str]]:
@@ -115,43 +125,41 @@ def choose_thresholds(
         from balanced on with specificity of at least `LEAST_RATE`. Where no threshold keeps a
         rate the nearest is given, and the words say so.
     """
-    thresholds = np.arange(1, 1000) / 1000
     labels = np.asarray(labels)
 
     def reach(label: int) -> np.ndarray:  # (sets, thresholds): share of a class at or above each
-        ordered = [np.sort(np.asarray(p)[labels == label]) for p in scores.values()]
-        return np.stack([1 - np.searchsorted(p, thresholds) / len(p) for p in ordered])
+        return np.stack([share_called(np.asarray(p)[labels == label]) for p in scores.values()])
 
     sensitivity, specificity = reach(PNEUMONIA), 1 - reach(NORMAL)
     balanced = (sensitivity + specificity) / 2
     worst = balanced.min(axis=0)
     equals = np.flatnonzero(worst >= worst.max() - TOLERANCE)
-    best = equals[np.abs(thresholds[equals] - 0.5).argmin()]
+    best = equals[np.abs(THRESHOLDS[equals] - 0.5).argmin()]
     # Far beyond rounding: 0.98 of 50 is 49 whatever the floating point says.
     keeps_out = np.flatnonzero(sensitivity.min(axis=0) >= LEAST_RATE - 1e-9)
     keeps_in = np.flatnonzero(specificity.min(axis=0) >= LEAST_RATE - 1e-9)
     # Where the classes lie far apart, one threshold may keep both: rule-out stays the lower.
     out = min(keeps_out[-1], best) if len(keeps_out) else 0
-    into = max(keeps_in[0], best) if len(keeps_in) else len(thresholds) - 1
+    into = max(keeps_in[0], best) if len(keeps_in) else len(THRESHOLDS) - 1
     where = "on the radiographs as they are"
     if len(scores) > 1:
         where += " and under every change of the shift suite"
     missed = "No threshold keeps this rate; the nearest is given. "
     return {
         RULE_OUT: (
-            float(thresholds[out]),
+            float(THRESHOLDS[out]),
             ("" if len(keeps_out) else missed)
             + "The highest threshold, up to balanced, with sensitivity of at least "
             f"{LEAST_RATE} {where}.",
         ),
         BALANCED: (
-            float(thresholds[best]),
+            float(THRESHOLDS[best]),
             f"Of the thresholds whose least balanced accuracy {where} is within {TOLERANCE} of the "
             "highest, the one nearest to 0.5, where a calibrated probability is best cut if both "
             "classes are as frequent.",
         ),
         RULE_IN: (
-            float(thresholds[into]),
+            float(THRESHOLDS[into]),
             ("" if len(keeps_in) else missed)
             + "The lowest threshold, from balanced on, with specificity of at least "
             f"{LEAST_RATE} {where}.",

@@ -5,7 +5,6 @@ import pytest
 
 from pneumo.evaluate import compute_metrics
 from pneumo.held_out import (
-    THRESHOLDS,
     HeldOutScores,
     least_cost_threshold,
     predictive_values,
@@ -13,6 +12,7 @@ from pneumo.held_out import (
     read_scores,
     sweep,
 )
+from pneumo.operating_point import THRESHOLDS
 
 SCORES = HeldOutScores(
     np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 1]),

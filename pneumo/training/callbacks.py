@@ -72,7 +72,6 @@ class ShowProgress(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Starts the clock."""
-        self.bar.start()
         self.task = self.bar.add_task(self.label, total=self.total, completed=self.before)
         self.started = self.spoke = None
 
@@ -89,7 +88,3 @@ class ShowProgress(keras.callbacks.Callback):
             left = (self.total - self.before - batch - 1) / rate / 60
             print(f"{text}  about {left:.0f} min left", flush=True)
             self.spoke = now
-
-    def on_train_end(self, logs: dict | None = None) -> None:
-        """Removes the bar."""
-        self.bar.stop()

@@ -13,12 +13,11 @@ from pneumo.calibration import (
     expected_calibration_error,
     fit_temperature,
 )
-from pneumo.dataset import Example, labels_of
+from pneumo.dataset import Example, labels_of, patients_of
 from pneumo.evaluate import compare_shifted, compute_metrics, score_suite
 from pneumo.files import replacing
 from pneumo.model import sha256_of
 from pneumo.preprocess import resize_to_grid, to_model_input
-from pneumo.radiograph import read_radiograph
 from pneumo.shifts import SUITE_VERSION
 
 NO_SCORES = ("identity", "label")
@@ -69,12 +68,8 @@ def score_examples(
         with np.load(path) as found:
             if str(found["identity"]) == identity:
                 return {name: found[name] for name in found.files if name not in NO_SCORES}
-    if shifts:
-        scores = score_suite(examples, predict, progress(range(len(examples))))
-    else:
-        places = progress(range(len(examples)))
-        pictures = (read_radiograph(examples[place].path).pixels for place in places)
-        scores = {"none": np.concatenate([predict([picture]) for picture in pictures])}
+    places = progress(range(len(examples)))
+    scores = score_suite(examples, predict, places, None if shifts else ())
     with replacing(path) as draft, draft.open("wb") as file:
         np.savez(file, identity=identity, label=labels_of(examples), **scores)
     return scores
@@ -164,7 +159,7 @@ def describe_points(
 def describe_scores(examples: list[Example], probabilities: np.ndarray, of: str) -> dict:
     """Returns labels, meaningless patient numbers and scores, ordered by score: no names."""
     order = np.argsort(probabilities, kind="stable")
-    _, numbers = np.unique([example.patient for example in examples], return_inverse=True)
+    _, numbers = np.unique(patients_of(examples), return_inverse=True)
     return {
         "of": of,
         "label": labels_of(examples)[order].tolist(),

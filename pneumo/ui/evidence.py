@@ -6,7 +6,6 @@ import streamlit as st
 
 from pneumo import CLASSES
 from pneumo.held_out import (
-    THRESHOLDS,
     HeldOutScores,
     Rates,
     least_cost_threshold,
@@ -14,6 +13,7 @@ from pneumo.held_out import (
     rates_at,
     sweep,
 )
+from pneumo.operating_point import THRESHOLDS
 from pneumo.ui.style import VERDICT_COLOURS
 
 BINS = 40
