@@ -1,4 +1,7 @@
-"""The page, in the order a person meets it. `streamlit run streamlit_app.py` starts it."""
+"""The pages, and the order in which a person meets what is on them.
+
+`streamlit run streamlit_app.py` starts them.
+"""
 
 import streamlit as st
 
@@ -7,33 +10,56 @@ from pneumo.ui.about import show_about, show_welcome
 from pneumo.ui.case import show_case
 from pneumo.ui.engine import require_engine
 from pneumo.ui.evidence import show_evidence
-from pneumo.ui.intake import show_intake
+from pneumo.ui.intake import keep_dropped, show_intake
+from pneumo.ui.model_page import show_model_page
+from pneumo.ui.pack import show_pack
+from pneumo.ui.results import Results
+from pneumo.ui.settings import restore
 from pneumo.ui.style import draw_icon, inject_style, show_header
 from pneumo.ui.threshold import show_threshold
 from pneumo.ui.worklist import choose_entry, show_failures
 
 st.set_page_config(page_title="pneumo", page_icon=draw_icon(), layout="wide")
+
+
+def show_radiographs() -> None:
+    """The page on which radiographs are dropped, answered and explained."""
+    show_header()
+    classifier, explainer = require_engine()
+    results = Results(classifier, explainer)
+    entries = show_intake(classifier, explainer)
+
+    @st.fragment
+    def show_answers() -> None:
+        """Reruns by itself when a control in it moves: no inference, no upload is touched."""
+        show_failures(entries)
+        if any(entry.reading for entry in entries.values()):
+            scores = read_scores(classifier.card)
+            threshold = show_threshold(classifier.card.points, scores)
+            chosen = choose_entry(entries, threshold, results)
+            if chosen:
+                shown = show_case(chosen, threshold, results)
+                show_pack(entries, threshold, scores, shown, results)
+            show_evidence(scores, threshold)
+
+    if entries:
+        show_answers()
+    else:
+        show_welcome()
+    show_about(classifier.card)
+
+
+def show_model() -> None:
+    """The page on what the answers come from."""
+    keep_dropped()
+    classifier, _ = require_engine()
+    show_model_page(classifier.card)
+
+
+pages = [
+    st.Page(show_radiographs, title="Radiographs", default=True),
+    st.Page(show_model, title="The model", url_path="model"),
+]
 inject_style()
-show_header()
-classifier, explainer = require_engine()
-entries = show_intake(classifier, explainer)
-
-
-@st.fragment
-def show_results() -> None:
-    """Reruns by itself when a control in it moves: no inference, no upload is touched."""
-    show_failures(entries)
-    if any(entry.reading for entry in entries.values()):
-        scores = read_scores(classifier.card)
-        threshold = show_threshold(classifier.card.points, scores)
-        chosen = choose_entry(entries, threshold)
-        if chosen:
-            show_case(chosen, threshold)
-        show_evidence(scores, threshold)
-
-
-if entries:
-    show_results()
-else:
-    show_welcome()
-show_about(classifier.card)
+restore()
+st.navigation(pages, position="top").run()

@@ -5,7 +5,8 @@
 Every variant trains on the same third of the patients at 224 pixels for the same number of epochs
 and is measured on the same held-out patients: as they are, under the shift suite, and with the
 looks of the other class, at threshold 0.5. One seed, one split: differences of a point are noise.
-A finished variant is not run again; --output keeps them. Prints the table in Markdown.
+A finished variant is not run again; --output keeps them. Prints the table in Markdown; --json
+writes it for the README and the model page.
 """
 
 import argparse
@@ -59,6 +60,7 @@ def main():
     parser.add_argument("--share", type=float, default=1 / 3)
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--precision", default="mixed_bfloat16")
+    parser.add_argument("--json", type=Path, help="write the table to this file too")
     args = parser.parse_args()
 
     common = ["--data", args.data, "--init", args.init, "--precision", args.precision]
@@ -79,27 +81,54 @@ def main():
             with np.load(scores_path(folder / UNCALIBRATED_NAME)) as found:
                 scores = {key: found[key] for key in found.files if key not in NO_SCORES}
                 reports[name] = compare_shifted(found["label"], scores, 0.5)
-    print_table(reports)
+    rows = [summarise(name, shifts) for name, shifts in reports.items()]
+    print_table(rows)
+    if args.json:
+        document = {"command": command_of(parser, args), **describe(args), "rows": rows}
+        args.json.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
-def print_table(reports):
-    """Prints one row a variant, everything at threshold 0.5."""
+def command_of(parser, args):
+    """Returns the command that gives the same table, without this machine's folders."""
+    words = ["python benchmarks/ablation.py --data", Path(args.data).name]
+    for name in ("init", "epochs", "share", "image_size", "precision"):
+        if getattr(args, name) != parser.get_default(name):
+            words += [f"--{name.replace('_', '-')}", Path(str(getattr(args, name))).name]
+    return " ".join(words)
+
+
+def describe(args):
+    """Says in words what the variants have in common, and how far to trust the table."""
+    return {
+        "settings": f"{args.epochs} epochs on {args.share:.0%} of the patients".replace("%", " %")
+        + f" at {args.image_size} pixels, {args.precision}, threshold 0.5 throughout",
+        "note": "One seed, one split: differences of a point are noise.",
+    }
+
+
+def summarise(name, shifts):
+    """Returns one row, everything at threshold 0.5."""
+    suite, hardest = [shifts[shift] for shift in SHIFTS], shifts[list(LOOKS)[-1]]
+    return {
+        "name": name,
+        "auc": shifts["none"]["auc"],
+        "balanced_accuracy": shifts["none"]["balanced_accuracy"],
+        "shifts_least_auc": min(entry["auc"] for entry in suite),
+        "shifts_least_balanced_accuracy": min(entry["balanced_accuracy"] for entry in suite),
+        "looks_auc": hardest["auc"],
+        "looks_balanced_accuracy": hardest["balanced_accuracy"],
+    }
+
+
+def print_table(rows):
+    """Prints one row a variant."""
     print(
         "| | held-out AUC | balanced accuracy | least AUC under shifts | least balanced accuracy "
         "under shifts | AUC, looks of the other class | balanced accuracy there |"
     )
     print("|---|---|---|---|---|---|---|")
-    hardest = list(LOOKS)[-1]
-    for name, shifts in reports.items():
-        suite = [shifts[shift] for shift in SHIFTS]
-        values = [
-            shifts["none"]["auc"],
-            shifts["none"]["balanced_accuracy"],
-            min(entry["auc"] for entry in suite),
-            min(entry["balanced_accuracy"] for entry in suite),
-            shifts[hardest]["auc"],
-            shifts[hardest]["balanced_accuracy"],
-        ]
+    for row in rows:
+        name, *values = row.values()
         print(f"| {name} | " + " | ".join(f"{value:.3f}" for value in values) + " |")
 
 

@@ -45,7 +45,7 @@ ROUNDS = 15
 def main() -> None:
     """Prints the medians and both ratios."""
     classifier = load_classifier()
-    explainer = Explainer(classifier.head)
+    explainer = Explainer(classifier)
     model = build_classifier(classifier.card.image_size)
     model.load_weights(WEIGHTS_FOLDER / classifier.card.weights_file)
     gradcam = Gradcam(model, model_modifier=ReplaceToLinear(), clone=True)

@@ -1,8 +1,8 @@
-"""Writes the figures of the shipped model card into README.md, between its markers.
+"""Writes the figures of the shipped model card and of the ablation into README.md.
 
     python docs/make_tables.py
 
-A test fails when README and card disagree.
+They go between its markers. A test fails when README and card or ablation disagree.
 """
 
 import json
@@ -12,11 +12,22 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 CARD = ROOT / "weights" / "model_card.json"
+ABLATION = ROOT / "weights" / "ablation.json"
 
 
-def make_tables(card: dict) -> dict[str, str]:
+def read_ablation() -> dict | None:
+    """Reads what `benchmarks/ablation.py --json` wrote; None if there is no such file."""
+    return json.loads(ABLATION.read_text(encoding="utf-8")) if ABLATION.exists() else None
+
+
+def make_tables(card: dict, ablation: dict | None) -> dict[str, str]:
     """Returns Markdown by the name of its marker."""
-    return {"figures": _figures(card), "points": _points(card), "shifts": _shifts(card)}
+    return {
+        "figures": _figures(card),
+        "points": _points(card),
+        "shifts": _shifts(card),
+        "ablation": _ablation(ablation) if ablation else "",
+    }
 
 
 def fill(text: str, tables: dict[str, str]) -> str:
@@ -77,11 +88,25 @@ def _shifts(card: dict) -> str:
     return "\n".join(rows)
 
 
+def _ablation(ablation: dict) -> str:
+    rows = [
+        f"{ablation['settings']}. {ablation['note']}",
+        "",
+        "| recipe | AUC | balanced accuracy | least AUC under shifts | least balanced accuracy "
+        "under shifts | AUC, other class's looks | balanced accuracy there |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for entry in ablation["rows"]:
+        name, *rates = entry.values()
+        rows.append(f"| {name} | " + " | ".join(f"{rate:.3f}" for rate in rates) + " |")
+    return "\n".join(rows)
+
+
 def _interval(entry: dict, name: str) -> str:
     low, high = entry[f"{name}_ci95"]
     return f"{entry[name]:.3f} ({low:.3f} to {high:.3f})"
 
 
 if __name__ == "__main__":
-    tables = make_tables(json.loads(CARD.read_text(encoding="utf-8")))
+    tables = make_tables(json.loads(CARD.read_text(encoding="utf-8")), read_ablation())
     README.write_text(fill(README.read_text(encoding="utf-8"), tables), encoding="utf-8")

@@ -14,7 +14,7 @@ from pneumo import PNEUMONIA
 from pneumo.dataset import index_folder, labels_of, patients_of
 from pneumo.errors import PneumoError, RadiographError
 from pneumo.explain import METHODS, Explainer, normalize_heatmap
-from pneumo.inference import score, score_pixels
+from pneumo.inference import prepare, score, score_pixels
 from pneumo.model import load_classifier
 from pneumo.operating_point import verdict_of
 from pneumo.radiograph import SUFFIXES, Radiograph, read_radiograph
@@ -186,12 +186,14 @@ def _heatmap_saver(classifier, args: argparse.Namespace):
     """Returns a function that writes the PNEUMONIA heatmap of one radiograph."""
     from pneumo.overlay import blend, encode_png, stretch_heatmap
 
-    explainer = Explainer(classifier.head)
+    explainer = Explainer(classifier)
     used: set[str] = set()
 
     def save(path: Path, radiograph: Radiograph, maps: np.ndarray) -> None:
-        cam = getattr(explainer, args.method)(maps, np.array([PNEUMONIA]))
-        heatmap = stretch_heatmap(normalize_heatmap(cam)[0], radiograph.pixels.shape)
+        image = prepare(classifier, [radiograph.pixels])
+        cam = explainer.explain(args.method, image, PNEUMONIA, maps=maps)
+        scaled = normalize_heatmap(cam, METHODS[args.method].percentile)
+        heatmap = stretch_heatmap(scaled, radiograph.pixels.shape)
         stem, number = path.stem, 1
         while stem in used:  # files of one name from several folders
             number += 1

@@ -33,17 +33,18 @@ def score(classifier: Classifier, radiograph: Radiograph) -> tuple[float, np.nda
     Returns:
         P(PNEUMONIA), and the feature maps `(1, 10, 10, 2048)` float32 of the same pass.
     """
-    maps, probabilities = classifier.forward(_prepare(classifier, [radiograph.pixels]))
+    maps, probabilities = classifier.forward(prepare(classifier, [radiograph.pixels]))
     return float(probabilities[0, PNEUMONIA]), maps
 
 
 def score_pixels(classifier: Classifier, pictures: list[np.ndarray]) -> np.ndarray:
     """Returns `(n,)` float32 P(PNEUMONIA) of n `(height, width)` uint8 pictures, in one batch."""
-    _, probabilities = classifier.forward(_prepare(classifier, pictures))
+    _, probabilities = classifier.forward(prepare(classifier, pictures))
     return probabilities[:, PNEUMONIA]
 
 
-def _prepare(classifier: Classifier, pictures: list[np.ndarray]) -> np.ndarray:
+def prepare(classifier: Classifier, pictures: list[np.ndarray]) -> np.ndarray:
+    """Returns the model input `(n, size, size, 3)` float32 of `(height, width)` uint8 pictures."""
     size = classifier.card.image_size
     return to_model_input(np.stack([resize_to_grid(pixels, size) for pixels in pictures]))
 
@@ -53,7 +54,7 @@ def examine(
 ) -> list[Reading]:
     """Gives probabilities and both classes' heatmaps from one pass of the network."""
     maps, probabilities = classifier.forward(
-        _prepare(classifier, [radiograph.pixels for radiograph in radiographs])
+        prepare(classifier, [radiograph.pixels for radiograph in radiographs])
     )
     classes = np.tile([NORMAL, PNEUMONIA], len(radiographs))
     cams = normalize_heatmap(explainer.gradcam(np.repeat(maps, 2, axis=0), classes))

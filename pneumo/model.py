@@ -77,6 +77,22 @@ def head_of(classifier):
     return head
 
 
+def logits_of(classifier):
+    """Returns the network from image to logits, before the softmax; layers below are shared.
+
+    Explanations differentiate the logit: through a softmax the gradient carries p * (1 - p),
+    which is nothing at all for an answer the network is sure of.
+    """
+    import keras
+
+    dense = keras.layers.Dense(len(CLASSES), dtype="float32", name="logit")
+    pooled = classifier.get_layer("avg_pool").output
+    # A list of one, as tf-keras-vis calls it; Keras warns of any other form.
+    network = keras.Model(classifier.inputs, dense(pooled))
+    dense.set_weights(classifier.get_layer("probability").get_weights())
+    return network
+
+
 @dataclass(frozen=True)
 class Classifier:
     """Verified weights, ready to answer. Safe to share between threads.
@@ -86,11 +102,14 @@ class Classifier:
             probabilities `(n, 2)` float32, both from one pass.
         head: Keras model, feature maps -> probabilities.
         card: The model card that belongs to the weights.
+        network: Keras model, image -> logits, for explanations that look inside; see
+            `logits_of`.
     """
 
     forward: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
     head: object
     card: ModelCard
+    network: object = None
 
 
 def load_classifier(folder: str | Path = WEIGHTS_FOLDER) -> Classifier:
@@ -121,7 +140,7 @@ def load_classifier(folder: str | Path = WEIGHTS_FOLDER) -> Classifier:
             f"{path.name} is not a set of weights for this version of pneumo ({error}). "
             "Use the weights and the code of the same release."
         ) from error
-    return Classifier(freeze(model), head_of(model), card)
+    return Classifier(freeze(model), head_of(model), card, logits_of(model))
 
 
 def sha256_of(path: Path) -> str:

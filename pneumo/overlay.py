@@ -4,10 +4,13 @@ import io
 
 import matplotlib
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 COLOUR_MAPS = ("inferno", "plasma", "viridis", "cividis", "turbo")
 """Perceptual colour maps of Matplotlib; cividis is made for colour-blind eyes."""
+
+CONTOUR_LEVELS = (0.3, 0.5, 0.7, 0.9)
+"""Heat at which lines are drawn."""
 
 
 def stretch_heatmap(heatmap: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -29,7 +32,11 @@ def stretch_heatmap(heatmap: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def blend(
-    pixels: np.ndarray, heatmap: np.ndarray, opacity: float = 0.45, colour_map: str = "inferno"
+    pixels: np.ndarray,
+    heatmap: np.ndarray,
+    opacity: float = 0.45,
+    colour_map: str = "inferno",
+    above: float = 0,
 ) -> np.ndarray:
     """Colours a radiograph by its heatmap; where there is no heat it stays as it was.
 
@@ -38,15 +45,41 @@ def blend(
         heatmap: `(height, width)` float32 in [0, 1].
         opacity: Of the hottest place, in [0, 1]; cooler ones are that much more transparent.
         colour_map: One of `COLOUR_MAPS`.
+        above: Least heat that is drawn, in [0, 1].
 
     Returns:
         `(height, width, 3)` uint8.
     """
     table = colour_table(colour_map).astype(np.float32)
     colours = table[np.rint(heatmap * 255).astype(np.uint8)]
-    alpha = (np.float32(opacity) * heatmap)[..., np.newaxis]
+    shown = np.where(heatmap >= above, heatmap, 0) if above else heatmap
+    alpha = (np.float32(opacity) * shown)[..., np.newaxis]
     grey = pixels.astype(np.float32)[..., np.newaxis]
     return np.rint(grey + (colours - grey) * alpha).astype(np.uint8)
+
+
+def draw_contours(
+    pixels: np.ndarray, heatmap: np.ndarray, colour_map: str = "inferno", above: float = 0
+) -> np.ndarray:
+    """Draws lines of equal heat, which leave the radiograph itself untouched between them.
+
+    Args:
+        pixels: `(height, width)` uint8.
+        heatmap: `(height, width)` float32 in [0, 1].
+        colour_map: One of `COLOUR_MAPS`; each line has the colour of its level.
+        above: Least heat of a line that is drawn, in [0, 1].
+
+    Returns:
+        `(height, width, 3)` uint8.
+    """
+    picture = np.repeat(pixels[..., np.newaxis], 3, axis=-1)
+    table = colour_table(colour_map)
+    thickness = max(1, round(max(pixels.shape) / 500))
+    for level in (level for level in CONTOUR_LEVELS if level >= above):
+        inside = Image.fromarray(np.where(heatmap >= level, 255, 0).astype(np.uint8))
+        grown = np.asarray(inside.filter(ImageFilter.MaxFilter(2 * thickness + 1)))
+        picture[(grown > 0) & (np.asarray(inside) == 0)] = table[round(255 * level)]
+    return picture
 
 
 def colour_table(name: str) -> np.ndarray:
@@ -62,6 +95,13 @@ def fit_within(pixels: np.ndarray, side: int) -> np.ndarray:
     image = Image.fromarray(pixels)
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     return np.asarray(image)
+
+
+def encode_jpeg(pixels: np.ndarray) -> bytes:
+    """Encodes `(height, width)` or `(height, width, 3)` uint8 pixels as JPEG, for the screen."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=92, subsampling=0)
+    return buffer.getvalue()
 
 
 def encode_png(pixels: np.ndarray) -> bytes:

@@ -29,11 +29,25 @@ class Row:
     weights_sha256: str
 
 
-def to_csv(rows: list[Row]) -> str:
-    """Writes rows as CSV (RFC 4180, with a header) that is safe to open in a spreadsheet."""
+def percent(probability: float) -> str:
+    """Writes a probability as a percentage that never claims certainty."""
+    if probability > 0.999:
+        return "> 99.9 %"
+    if probability < 0.001:
+        return "< 0.1 %"
+    return f"{100 * probability:.1f} %"
+
+
+def to_csv(rows: list[Row], kind: type[Row] = Row) -> str:
+    """Writes rows as CSV (RFC 4180, with a header) that is safe to open in a spreadsheet.
+
+    Args:
+        rows: All of one kind.
+        kind: `Row`, or a kind of it with more columns.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    writer.writerow(field.name for field in fields(Row))
+    writer.writerow(field.name for field in fields(kind))
     for row in rows:
         writer.writerow(_harmless(value) for value in asdict(row).values())
     return buffer.getvalue()

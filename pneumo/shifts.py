@@ -23,7 +23,7 @@ Shift = Callable[[np.ndarray], np.ndarray]
 """`(height, width)` uint8 -> `(height, width)` uint8, the size may change."""
 
 
-def _levels(change: Callable[[np.ndarray], np.ndarray]) -> Shift:
+def change_levels(change: Callable[[np.ndarray], np.ndarray]) -> Shift:
     """Makes a shift of a map from grey level to grey level, both in 0..1."""
     table = np.rint(255 * np.clip(change(np.linspace(0, 1, 256)), 0, 1)).astype(np.uint8)
     return lambda pixels: table[pixels]
@@ -68,7 +68,7 @@ def _window(pixels: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
 
 
-def _crop(keep_height: float, keep_width: float) -> Shift:
+def crop(keep_height: float, keep_width: float) -> Shift:
     """Keeps the middle; the later resize to a square then changes the aspect."""
 
     def shift(pixels: np.ndarray) -> np.ndarray:
@@ -93,18 +93,18 @@ SHIFTS: dict[str, Shift] = {
     "jpeg quality 30": _jpeg(30),
     "jpeg quality 50": _jpeg(50),
     "jpeg quality 75": _jpeg(75),
-    "black level +15 %": _levels(lambda level: 0.15 + 0.85 * level),
-    "gamma 0.7": _levels(lambda level: level**0.7),
-    "gamma 1.4": _levels(lambda level: level**1.4),
-    "contrast 0.6": _levels(lambda level: 0.5 + 0.6 * (level - 0.5)),
+    "black level +15 %": change_levels(lambda level: 0.15 + 0.85 * level),
+    "gamma 0.7": change_levels(lambda level: level**0.7),
+    "gamma 1.4": change_levels(lambda level: level**1.4),
+    "contrast 0.6": change_levels(lambda level: 0.5 + 0.6 * (level - 0.5)),
     "blur": _blur,
     "noise": _noise,
     "224 pixels": _resolution(224),
     "128 pixels": _resolution(128),
-    "15 % taller": _crop(1 / 1.15, 1),
-    "15 % wider": _crop(1, 1 / 1.15),
+    "15 % taller": crop(1 / 1.15, 1),
+    "15 % wider": crop(1, 1 / 1.15),
     "window 2..98 %": _window,
-    "crop 10 %": _crop(0.9, 0.9),
+    "crop 10 %": crop(0.9, 0.9),
     "border 5 %": _border,
 }
 """Name -> shift, in the order of reports."""

@@ -3,6 +3,7 @@
 import io
 import os
 from dataclasses import replace
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -39,6 +40,7 @@ class StandIn:
     def __init__(self) -> None:
         self.passes = 0
         self.heatmaps = 0
+        self.explained = []
         card = read_card(WEIGHTS_FOLDER / CARD_NAME)
         thresholds = {"rule-out": 0.1, "balanced": 0.5, "rule-in": 0.9}  # of whatever weights
         points = {n: replace(card.points[n], threshold=t) for n, t in thresholds.items()}
@@ -54,7 +56,24 @@ class StandIn:
         self.heatmaps += len(classes) // 2
         return np.repeat(np.eye(10, dtype=np.float32)[np.newaxis], len(classes), axis=0)
 
+    def explain(self, method, image, label, layer=None, progress=lambda share: None):
+        self.explained.append((method, label, layer))
+        progress(0.5)
+        return np.eye(12, dtype=np.float32)[::-1]
+
 
 @pytest.fixture
 def stand_in() -> StandIn:
     return StandIn()
+
+
+@pytest.fixture
+def app(monkeypatch, stand_in):
+    """The page with the stand-in for the network, not run yet."""
+    from streamlit.testing.v1 import AppTest
+
+    from pneumo.ui import engine
+
+    monkeypatch.setattr(engine, "load_engine", lambda: (stand_in.classifier, stand_in))
+    script = Path(__file__).resolve().parents[1] / "streamlit_app.py"
+    return AppTest.from_file(str(script), default_timeout=60)

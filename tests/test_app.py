@@ -1,11 +1,14 @@
 """The page through AppTest, with a stand-in for the network: what each state shows."""
 
+import json
+
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from pneumo.errors import WeightsError
 from pneumo.held_out import least_cost_threshold, rates_at, read_scores
+from pneumo.stability import VARIATIONS
 from pneumo.ui import engine
 from tests.conftest import encode
 from tests.test_archive import pack
@@ -18,12 +21,6 @@ def picture(brightness: float) -> bytes:
     return encode(np.rint(255 * np.clip(brightness + 0.1 * (RAMP - 0.5), 0, 1)).astype(np.uint8))
 
 
-@pytest.fixture
-def app(monkeypatch, stand_in) -> AppTest:
-    monkeypatch.setattr(engine, "load_engine", lambda: (stand_in.classifier, stand_in))
-    return AppTest.from_file("../streamlit_app.py", default_timeout=60)
-
-
 def drop(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
     uploads = [(name, data, "image/png") for name, data in files]
     return app.run().file_uploader[0].set_value(uploads).run()
@@ -33,6 +30,17 @@ def page_text(app: AppTest) -> str:
     return "\n".join(str(element.proto) for element in app.main.children.values()) + "\n".join(
         str(html.proto) for html in app.get("html")
     )
+
+
+def panes(app: AppTest) -> list[dict]:
+    """The pictures of the linked view, as its component gets them."""
+    [view] = app.get("bidi_component")
+    return json.loads(view.proto.json)["panes"]
+
+
+def passes(read: int, looked_at: int = 1) -> int:
+    """How often the network runs: once a radiograph, and once a variation of those looked at."""
+    return read + looked_at * len(VARIATIONS)
 
 
 def verdict_shown(app: AppTest) -> str:
@@ -59,8 +67,9 @@ def test_dropped_radiograph_gets_probability_verdict_and_heatmap(app, stand_in):
     assert verdict_shown(app) == "PNEUMONIA"
     assert "80.0 %" in page_text(app)
     assert "chest.png" in page_text(app)
-    assert (stand_in.passes, stand_in.heatmaps) == (1, 1)
-    assert len(app.get("image")) == 9  # eight samples and the overlay
+    assert (stand_in.passes, stand_in.heatmaps) == (passes(1), 1)
+    assert len(panes(app)) == 1
+    assert "heatmap of evidence for PNEUMONIA" in panes(app)[0]["alt"]
 
 
 def test_threshold_starts_at_the_card_and_decides_without_inference(app, stand_in):
@@ -84,14 +93,15 @@ def test_threshold_starts_at_the_card_and_decides_without_inference(app, stand_i
         assert f"sensitivity {100 * rates.sensitivity:.1f} %" in captions()
     app.button(key="point-balanced").click().run()
     assert app.slider(key="threshold").value == start
-    assert (stand_in.passes, stand_in.heatmaps) == (1, 1)
+    assert (stand_in.passes, stand_in.heatmaps) == (passes(1), 1)
 
 
 def test_threshold_redraws_no_picture(app, monkeypatch):
-    from pneumo.ui import case
+    from pneumo.ui import explanations
 
     drawn = []
-    monkeypatch.setattr(case, "blend", lambda *args: drawn.append(args) or np.zeros((9, 9, 3), "B"))
+    blank = np.zeros((9, 9, 3), np.uint8)
+    monkeypatch.setattr(explanations, "blend", lambda *args: drawn.append(args) or blank)
     drop(app, ("chest.png", picture(0.6)))
     app.slider(key="threshold").set_value(0.9).run()
     assert len(drawn) == 1
@@ -106,7 +116,7 @@ def test_bad_file_reported_beside_good_ones(app, stand_in):
         "bad.png is not a picture that can be read here (JPEG, PNG, WebP, TIFF, BMP or GIF), "
         "whatever its name says."
     ]
-    assert stand_in.passes == 2
+    assert stand_in.passes == passes(2)
     table = app.dataframe[0].value
     assert table["File"].tolist() == ["good.png", "also.png"]
     assert table["Verdict"].tolist() == ["NORMAL", "PNEUMONIA"]
@@ -135,7 +145,7 @@ def test_removed_file_leaves_and_others_are_not_scored_again(app, stand_in):
     drop(app, ("a.png", picture(0.8)), ("b.png", picture(0.3)))
     app.file_uploader[0].set_value([]).run()
     assert verdict_shown(app) == ""
-    assert stand_in.passes == 2
+    assert stand_in.passes == passes(2)
 
 
 def test_sample_chosen_and_removed_again(app, stand_in):
@@ -145,7 +155,7 @@ def test_sample_chosen_and_removed_again(app, stand_in):
     assert "own label: " in page_text(app)
     app.button(key="sample-1").click().run()
     assert verdict_shown(app) == ""
-    assert stand_in.passes == 1
+    assert stand_in.passes == passes(1)
 
 
 def test_file_name_shown_as_text_not_as_markup(app):
@@ -171,7 +181,7 @@ def test_faulty_weights_refuse_to_classify(app, monkeypatch):
 def test_class_without_evidence_says_so(app, monkeypatch, stand_in):
     stand_in.gradcam = lambda maps, classes: np.zeros((len(classes), 10, 10), np.float32)
     drop(app, ("chest.png", picture(0.8)))
-    assert "the heatmap is empty" in app.info[0].value
+    assert "the heatmap of Grad-CAM is empty" in app.info[0].value
 
 
 def test_more_files_than_allowed_reads_the_first_and_says_so(app, monkeypatch, stand_in):
@@ -180,12 +190,14 @@ def test_more_files_than_allowed_reads_the_first_and_says_so(app, monkeypatch, s
     monkeypatch.setattr(intake, "MAX_FILES", 2)
     drop(app, *((f"{p}.png", picture(p)) for p in (0.2, 0.4, 0.6)))
     assert "Only the first 2 of 3" in app.warning[0].value
-    assert stand_in.passes == 2
+    assert stand_in.passes == passes(2)
 
 
 def test_panel_follows_the_threshold_and_the_cost_of_mistakes(app, stand_in):
     drop(app, ("chest.png", picture(0.6)))
     scores = read_scores(stand_in.classifier.card)
+    assert not app.get("vega_lite_chart"), "drawn while the panel is closed"
+    app.session_state["evidence-panel"] = True
     app.slider(key="threshold").set_value(0.3).run()
     shown = {metric.label: metric.value for metric in app.metric}
     rates = rates_at(scores, 0.3)
@@ -202,7 +214,7 @@ def test_panel_follows_the_threshold_and_the_cost_of_mistakes(app, stand_in):
     rare = {metric.label: metric.value for metric in app.metric}["PPV"]
     assert float(rare.split()[0]) < float(common.split()[0])
     assert not app.exception
-    assert (stand_in.passes, stand_in.heatmaps) == (1, 1)
+    assert (stand_in.passes, stand_in.heatmaps) == (passes(1), 1)
 
 
 def test_archive_is_read_like_the_files_in_it(app, stand_in):
@@ -213,9 +225,9 @@ def test_archive_is_read_like_the_files_in_it(app, stand_in):
     assert table["File"].tolist() == [f"xrays.zip/ward/{n}.png" for n in range(1, 11)]
     assert table["P(PNEUMONIA)"].tolist() == pytest.approx([n / 12 for n in range(1, 11)], abs=0.02)
     assert "xrays.zip/ward/bad.png is not a picture" in app.error[0].value.replace("\\", "")
-    assert (stand_in.passes, stand_in.heatmaps) == (10, 10)
+    assert (stand_in.passes, stand_in.heatmaps) == (passes(10), 10)
     app.slider(key="threshold").set_value(0.7).run()
-    assert (stand_in.passes, stand_in.heatmaps) == (10, 10)
+    assert (stand_in.passes, stand_in.heatmaps) == (passes(10), 10)
 
 
 def test_hopeless_archive_is_one_clear_line_beside_the_others(app):
@@ -231,7 +243,7 @@ def test_more_radiographs_than_a_session_holds(app, stand_in, monkeypatch):
     monkeypatch.setattr(intake, "MAX_FILES", 5)
     drop(app, ("xrays.zip", pack({f"{number}.png": picture(0.5) for number in range(7)})))
     assert "first 5 of 7 radiographs" in app.warning[0].value
-    assert stand_in.passes == 5
+    assert stand_in.passes == passes(5)
 
 
 def test_worklist_filters_orders_searches_and_steps(app, stand_in):
@@ -267,4 +279,4 @@ def test_worklist_filters_orders_searches_and_steps(app, stand_in):
     assert not app.dataframe
     assert "No radiograph passes the filter" in app.info[0].value
     assert not app.exception
-    assert (stand_in.passes, stand_in.heatmaps) == (3, 3)
+    assert (stand_in.passes, stand_in.heatmaps) == (passes(3, 3), 3)

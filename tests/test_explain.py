@@ -1,8 +1,15 @@
 import numpy as np
 import pytest
+import tensorflow as tf
+from tf_keras_vis.gradcam import Gradcam
+from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
+from tf_keras_vis.layercam import Layercam
+from tf_keras_vis.saliency import Saliency
+from tf_keras_vis.scorecam import Scorecam
+from tf_keras_vis.utils.scores import CategoricalScore
 
-from pneumo import NORMAL, PNEUMONIA
-from pneumo.explain import Explainer, normalize_heatmap
+from pneumo import NORMAL, PNEUMONIA, explain
+from pneumo.explain import LAYERS, METHODS, SCORE_MAPS, Explainer, normalize_heatmap
 from pneumo.model import LAST_CONVOLUTION, WEIGHTS_FOLDER, build_classifier
 
 
@@ -19,34 +26,107 @@ def test_gradcam_equals_weighted_maps(classifier, pictures, label):
     maps, _ = classifier.forward(pictures)
     weights, _ = classifier.head.get_layer("probability").get_weights()
     weighted = maps @ weights[:, label] / 100
-    cams = Explainer(classifier.head).gradcam(maps, np.array([label, label]))
+    cams = Explainer(classifier).gradcam(maps, np.array([label, label]))
     assert np.ptp(weighted) > 0
     np.testing.assert_allclose(cams, np.maximum(weighted, 0), atol=1e-5 * np.ptp(weighted))
 
 
-def test_gradcam_of_the_whole_network_is_the_same_map(classifier, pictures):
-    from tf_keras_vis.gradcam import Gradcam
+@pytest.fixture(scope="module")
+def whole():
+    """The whole network as a user of tf-keras-vis would build it, and the library's arguments."""
     from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
-    from tf_keras_vis.utils.scores import CategoricalScore
 
     model = build_classifier()
-    model.load_weights(WEIGHTS_FOLDER / classifier.card.weights_file)
-    whole = Gradcam(model, model_modifier=ReplaceToLinear(), clone=False)(
-        CategoricalScore([PNEUMONIA, NORMAL]),
+    model.load_weights(WEIGHTS_FOLDER / "pneumo_xception.weights.h5")
+    ReplaceToLinear()(model)
+    return tf.keras.Model([model.input], model.outputs)
+
+
+def plain_cam(method, network, pictures, labels, layer, **options):
+    return method(network)(
+        CategoricalScore(labels),
         pictures,
-        penultimate_layer=LAST_CONVOLUTION,
+        penultimate_layer=layer,
         seek_penultimate_conv_layer=False,
         expand_cam=False,
         normalize_cam=False,
+        **options,
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [("gradcam", Gradcam), ("gradcam++", GradcamPlusPlus), ("layercam", Layercam)],
+)
+def test_last_layer_map_equals_that_of_the_whole_network(classifier, pictures, whole, name, method):
+    expected = plain_cam(method, whole, pictures, [PNEUMONIA, NORMAL], LAST_CONVOLUTION)
     maps, _ = classifier.forward(pictures)
-    cams = Explainer(classifier.head).gradcam(maps, np.array([PNEUMONIA, NORMAL]))
-    np.testing.assert_allclose(cams, whole, atol=1e-4 * np.max(whole))
+    cams = Explainer(classifier).cam(name, maps, np.array([PNEUMONIA, NORMAL]))
+    assert np.max(expected) > 0
+    np.testing.assert_allclose(cams, expected, atol=1e-4 * np.max(expected))
+    one = Explainer(classifier).explain(name, pictures[1:], NORMAL)
+    np.testing.assert_allclose(one, expected[1], atol=1e-4 * np.max(expected))
+
+
+@pytest.mark.parametrize(("layer", "side"), zip(LAYERS, (10, 19, 37), strict=True))
+def test_layercam_of_an_earlier_layer_equals_the_library(classifier, pictures, whole, layer, side):
+    expected = plain_cam(Layercam, whole, pictures[:1], [PNEUMONIA], layer)[0]
+    heatmap = Explainer(classifier).explain("layercam", pictures[:1], PNEUMONIA, layer)
+    assert heatmap.shape == (side, side)
+    np.testing.assert_allclose(heatmap, expected, atol=1e-4 * np.max(expected))
+
+
+def test_scorecam_from_the_frozen_graph_equals_the_library(classifier, pictures, whole):
+    whole.predict = lambda x, batch_size: whole([x[0]], training=False).numpy()  # without its bar
+    expected = plain_cam(
+        Scorecam, whole, pictures[:1], [PNEUMONIA], LAST_CONVOLUTION, max_N=SCORE_MAPS
+    )[0]
+    shares = []
+    explainer = Explainer(classifier)
+    heatmap = explainer.explain("scorecam", pictures[:1], PNEUMONIA, progress=shares.append)
+    np.testing.assert_allclose(heatmap, expected, atol=1e-3 * np.max(expected))
+    assert shares == [n / SCORE_MAPS for n in range(SCORE_MAPS)]
+
+
+def test_saliency_equals_the_library(classifier, pictures, whole):
+    expected = Saliency(whole)(CategoricalScore([NORMAL]), pictures[:1], normalize_map=False)[0]
+    heatmap = Explainer(classifier).explain("saliency", pictures[:1], NORMAL)
+    assert heatmap.shape == (299, 299)
+    np.testing.assert_allclose(heatmap, expected, atol=1e-3 * np.max(expected))
+
+
+def test_smoothgrad_copy_by_copy_equals_the_library(classifier, pictures, whole, monkeypatch):
+    monkeypatch.setattr(explain, "SMOOTH_SAMPLES", 3)
+    np.random.seed(0)  # noqa: NPY002, the library's own generator
+    expected = Saliency(whole)(
+        CategoricalScore([PNEUMONIA]), pictures[:1], smooth_samples=3, normalize_map=False
+    )[0]
+    shares = []
+    explainer = Explainer(classifier)
+    heatmap = explainer.explain("smoothgrad", pictures[:1], PNEUMONIA, progress=shares.append)
+    np.testing.assert_allclose(heatmap, expected, atol=1e-3 * np.max(expected))
+    assert shares == pytest.approx([0, 1 / 3, 2 / 3])
+
+
+def test_slow_method_ends_when_the_watcher_wants(classifier, pictures):
+    def stop(share):
+        raise InterruptedError
+
+    for name in (name for name, method in METHODS.items() if method.slow):
+        with pytest.raises(InterruptedError):
+            Explainer(classifier).explain(name, pictures[:1], PNEUMONIA, progress=stop)
+
+
+def test_unknown_layer_or_method_is_refused(classifier, pictures):
+    with pytest.raises(KeyError, match="block99"):
+        Explainer(classifier).explain("layercam", pictures[:1], PNEUMONIA, "block99")
+    with pytest.raises(KeyError):
+        Explainer(classifier).explain("tea leaves", pictures[:1], PNEUMONIA)
 
 
 def test_both_classes_explained_in_one_call_equal_one_call_each(classifier, pictures):
     maps, _ = classifier.forward(pictures[:1])
-    explainer = Explainer(classifier.head)
+    explainer = Explainer(classifier)
     both = explainer.gradcam(np.repeat(maps, 2, axis=0), np.array([NORMAL, PNEUMONIA]))
     for label in (NORMAL, PNEUMONIA):
         np.testing.assert_allclose(
@@ -56,7 +136,7 @@ def test_both_classes_explained_in_one_call_equal_one_call_each(classifier, pict
 
 def test_explaining_leaves_the_head_as_it_was(classifier, pictures):
     maps, probabilities = classifier.forward(pictures)
-    Explainer(classifier.head).gradcam(maps, np.array([PNEUMONIA, PNEUMONIA]))
+    Explainer(classifier).gradcam(maps, np.array([PNEUMONIA, PNEUMONIA]))
     np.testing.assert_allclose(classifier.head(maps), probabilities, atol=1e-5)
 
 
@@ -64,3 +144,12 @@ def test_normalizing_keeps_zero_and_leaves_an_empty_map_empty():
     cams = np.array([[[1.0, 2.0], [4.0, 3.0]], [[0.0, 0.0], [0.0, 0.0]]])
     expected = [[[0.25, 0.5], [1, 0.75]], [[0, 0], [0, 0]]]
     np.testing.assert_array_equal(normalize_heatmap(cams), expected)
+
+
+def test_percentile_cuts_off_what_stands_out():
+    cam = np.ones((20, 20), np.float32)
+    cam[0, 0] = 1000
+    scaled = normalize_heatmap(cam, 99.5)
+    assert scaled.max() == 1
+    np.testing.assert_allclose(scaled[1:], 1)
+    assert normalize_heatmap(cam)[1, 1] == pytest.approx(0.001)

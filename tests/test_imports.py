@@ -21,8 +21,8 @@ ALLOWED = {
 ORDER = (
     *("errors", "files", "radiograph", "archive", "preprocess"),
     *("operating_point", "card", "held_out", "model"),
-    *("explain", "inference", "overlay", "report"),
-    *("style", "shifts", "dataset", "calibration", "evaluate", "audit"),
+    *("explain", "inference", "overlay", "checks", "report", "pdf", "page", "pack"),
+    *("style", "shifts", "stability", "dataset", "calibration", "evaluate", "audit"),
     *("training", "__main__", "ui"),
 )
 TRAINING_ORDER = (

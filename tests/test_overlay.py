@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pneumo.overlay import COLOUR_MAPS, blend, colour_table, encode_png, fit_within, stretch_heatmap
+from pneumo.overlay import (
+    COLOUR_MAPS,
+    CONTOUR_LEVELS,
+    blend,
+    colour_table,
+    draw_contours,
+    encode_jpeg,
+    encode_png,
+    fit_within,
+    stretch_heatmap,
+)
 
 
 @pytest.mark.parametrize("shape", [(300, 300), (240, 600), (731, 417)])
@@ -63,3 +73,48 @@ def test_fit_within_keeps_aspect_and_never_enlarges(phantom):
 def test_png_round_trip(phantom):
     decoded = np.asarray(Image.open(io.BytesIO(encode_png(phantom))))
     np.testing.assert_array_equal(decoded, phantom)
+
+
+@pytest.mark.parametrize("shape", [(300, 300), (240, 600), (731, 417)])
+@pytest.mark.parametrize("cells", [10, 19, 37, 299])
+def test_drawn_heat_sits_within_half_a_pixel_of_its_cell(shape, cells):
+    # The hot spot covers what the cell covers of the radiograph, whatever its aspect.
+    place = (cells // 4, 2 * cells // 3)
+    heatmap = np.zeros((cells, cells), np.float32)
+    heatmap[place] = 1
+    picture = blend(np.zeros(shape, np.uint8), stretch_heatmap(heatmap, shape), 1, "viridis")
+    heat = picture.astype(float).sum(axis=-1)
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    centre = ((y * heat).sum() / heat.sum(), (x * heat).sum() / heat.sum())
+    expected = [(i + 0.5) * side / cells - 0.5 for i, side in zip(place, shape, strict=True)]
+    np.testing.assert_allclose(centre, expected, atol=0.5)
+
+
+def test_heat_below_the_least_is_not_drawn():
+    pixels = np.full((1, 3), 100, np.uint8)
+    heatmap = np.array([[0.2, 0.5, 0.9]], np.float32)
+    picture = blend(pixels, heatmap, opacity=1, above=0.5)
+    np.testing.assert_array_equal(picture[0, 0], [100, 100, 100])
+    np.testing.assert_array_equal(picture[0, 1:], blend(pixels, heatmap, opacity=1)[0, 1:])
+
+
+def test_contours_surround_the_heat_and_leave_the_rest_untouched():
+    ramp = np.tile(np.linspace(0, 1, 400, dtype=np.float32), (50, 1))
+    pixels = np.full(ramp.shape, 77, np.uint8)
+    picture = draw_contours(pixels, ramp, "viridis")
+    coloured = (picture != 77).any(axis=-1)
+    columns = np.flatnonzero(coloured.any(axis=0))
+    expected = [np.flatnonzero(ramp[0] >= level)[0] - 1 for level in CONTOUR_LEVELS]
+    np.testing.assert_array_equal(columns, expected)
+    np.testing.assert_array_equal(
+        picture[0, expected], colour_table("viridis")[[round(255 * v) for v in CONTOUR_LEVELS]]
+    )
+    fewer = draw_contours(pixels, ramp, "viridis", above=0.6)
+    assert (fewer != 77).any(axis=(0, 2)).sum() == sum(v >= 0.6 for v in CONTOUR_LEVELS)
+
+
+def test_jpeg_keeps_size_and_colours_nearly():
+    picture = np.full((20, 30, 3), (200, 100, 50), np.uint8)
+    decoded = np.asarray(Image.open(io.BytesIO(encode_jpeg(picture))))
+    assert decoded.shape == picture.shape
+    assert np.abs(decoded.astype(int) - picture).max() < 6

@@ -11,7 +11,7 @@ from pneumo.model import Classifier, load_classifier
 def load_engine() -> tuple[Classifier, Explainer]:
     """Loads the verified classifier and its explainer, once for the whole server."""
     classifier = load_classifier()
-    return classifier, Explainer(classifier.head)
+    return classifier, Explainer(classifier)
 
 
 def require_engine() -> tuple[Classifier, Explainer]:

@@ -1,5 +1,8 @@
 """What the threshold does to patients kept out of training: counts, rates and curves."""
 
+import functools
+from collections.abc import Sequence
+
 import altair as alt
 import numpy as np
 import streamlit as st
@@ -14,6 +17,7 @@ from pneumo.held_out import (
     sweep,
 )
 from pneumo.operating_point import THRESHOLDS
+from pneumo.ui.settings import keep
 from pneumo.ui.style import VERDICT_COLOURS
 
 BINS = 40
@@ -27,15 +31,21 @@ def show_evidence(scores: HeldOutScores, threshold: float) -> None:
         scores: Of the model card.
         threshold: Of the slider.
     """
-    with st.expander("What this threshold does to patients kept out of training"):
+    panel = st.expander(
+        "What this threshold does to patients kept out of training",
+        on_change="rerun",  # closed it draws nothing, or each move of the slider would wait
+        key="evidence-panel",
+    )
+    if not panel.open:
+        return
+    with panel:
         with st.container(horizontal=True, vertical_alignment="bottom", key="evidence-controls"):
             share = st.slider(
                 "Prevalence of pneumonia",
                 1,
                 99,
-                50,
                 format="%d %%",
-                key="prevalence",
+                key=keep("prevalence", 50),
                 width=230,
                 help="Of all those examined. Predictive values depend on it, sensitivity and "
                 "specificity do not.",
@@ -43,8 +53,7 @@ def show_evidence(scores: HeldOutScores, threshold: float) -> None:
             ratio = st.select_slider(
                 "One missed pneumonia costs as much as … false alarms",
                 [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50],
-                1,
-                key="cost-ratio",
+                key=keep("cost-ratio", 1),
                 width=330,
             )
             cheapest = least_cost_threshold(scores, share / 100, ratio)
@@ -57,11 +66,21 @@ def show_evidence(scores: HeldOutScores, threshold: float) -> None:
         rates = rates_at(scores, threshold)
         _show_rates(rates, share / 100)
         left, right = st.columns(2)
-        left.altair_chart(_histogram(scores, threshold), width="stretch", key="chart-scores")
-        right.altair_chart(_confusion(rates), width="stretch", key="chart-confusion")
-        left.altair_chart(_roc(scores, rates), width="stretch", key="chart-roc")
-        right.altair_chart(
-            _precision_recall(scores, rates, share / 100), width="stretch", key="chart-pr"
+        here = [{"threshold": threshold}]
+        _draw(left, "scores", _histogram(), _score_rows(scores), here)
+        _draw(right, "confusion", _confusion(), _confusion_rows(rates))
+        _draw(
+            left,
+            "roc",
+            _curve("1 - specificity", "sensitivity"),
+            *_roc_rows(scores, rates, threshold),
+        )
+        _draw(
+            right,
+            "precision-recall",
+            _curve("sensitivity", "PPV"),
+            *_precision_recall_rows(scores, rates, threshold, share / 100),
+            title=f"Precision and recall at a prevalence of {share} %",
         )
         st.caption(
             f"{len(scores.labels)} radiographs of {len(np.unique(scores.patients))} patients: "
@@ -94,7 +113,46 @@ def _show_rates(rates: Rates, prevalence: float) -> None:
             )
 
 
-def _histogram(scores: HeldOutScores, threshold: float) -> alt.LayerChart:
+def _draw(
+    place, name: str, spec: dict, rows: list[dict], here: Sequence[dict] = (), title: str = ""
+) -> None:
+    """Puts data into a chart that was composed once: composing takes longer than all the rest."""
+    spec = spec | {"datasets": {"rows": rows, "here": list(here)}}
+    spec |= {"title": title} if title else {}
+    place.vega_lite_chart(spec, width="stretch", key=f"chart-{name}")
+
+
+ROWS, HERE = alt.NamedData("rows"), alt.NamedData("here")
+_MIRROR = "format(abs(datum.value), '.0%')"
+
+
+@functools.cache
+def _histogram() -> dict:
+    scale = alt.Scale(domain=list(VERDICT_COLOURS), range=list(VERDICT_COLOURS.values()))
+    bars = (
+        alt.Chart(ROWS)
+        .mark_bar()
+        .encode(
+            x=alt.X("from:Q", title="P(PNEUMONIA)", scale=alt.Scale(domain=[0, 1])),
+            x2="to:Q",
+            y=alt.Y(
+                "share:Q",
+                title="share of its class",
+                # Most scores lie at the ends; a logarithm on either side shows the others too.
+                scale=alt.Scale(type="symlog", constant=0.003, domain=[-1, 1]),
+                axis=alt.Axis(values=[-1, -0.1, -0.01, 0, 0.01, 0.1, 1], labelExpr=_MIRROR),
+            ),
+            y2="zero:Q",
+            color=alt.Color("class:N", scale=scale, legend=alt.Legend(orient="top", title=None)),
+            tooltip=["class:N", "radiographs:Q", alt.Tooltip("from:Q", format=".3f")],
+        )
+    )
+    rule = alt.Chart(HERE).mark_rule(color=POINT, size=2).encode(x="threshold:Q")
+    layers = alt.layer(bars, rule, title="Scores by class, NORMAL downwards")
+    return layers.properties(height=280).to_dict()
+
+
+def _score_rows(scores: HeldOutScores) -> list[dict]:
     edges = np.linspace(0, 1, BINS + 1)
     rows = []
     for label, name in enumerate(CLASSES):
@@ -111,49 +169,12 @@ def _histogram(scores: HeldOutScores, threshold: float) -> alt.LayerChart:
                     "zero": 0,
                 }
             )
-    bars = (
-        alt.Chart(alt.Data(values=rows), title="Scores by class, NORMAL downwards")
-        .mark_bar()
-        .encode(
-            x=alt.X("from:Q", title="P(PNEUMONIA)", scale=alt.Scale(domain=[0, 1])),
-            x2="to:Q",
-            y=alt.Y(
-                "share:Q",
-                title="share of its class",
-                # Most scores lie at the ends; a logarithm on either side shows the others too.
-                scale=alt.Scale(type="symlog", constant=0.003, domain=[-1, 1]),
-                axis=alt.Axis(values=[-1, -0.1, -0.01, 0, 0.01, 0.1, 1], labelExpr=_MIRROR),
-            ),
-            y2="zero:Q",
-            color=_class_colour(),
-            tooltip=["class:N", "radiographs:Q", alt.Tooltip("from:Q", format=".3f")],
-        )
-    )
-    rule = alt.Chart(alt.Data(values=[{"t": threshold}])).mark_rule(color=POINT, size=2)
-    return alt.layer(bars, rule.encode(x="t:Q")).properties(height=280)
+    return rows
 
 
-_FADE = alt.Scale(domain=[0, 1], range=[0.25, 1])
-_MIRROR = "format(abs(datum.value), '.0%')"
-
-
-def _class_colour() -> alt.Color:
-    scale = alt.Scale(domain=list(VERDICT_COLOURS), range=list(VERDICT_COLOURS.values()))
-    return alt.Color("class:N", scale=scale, legend=alt.Legend(orient="top", title=None))
-
-
-def _confusion(rates: Rates) -> alt.LayerChart:
-    counts = rates.confusion
-    rows = [
-        {"is": is_, "called": called, "n": n, "share": n / max(total, 1), "right": is_ == called}
-        for is_, called, n, total in (
-            ("NORMAL", "NORMAL", counts["tn"], counts["tn"] + counts["fp"]),
-            ("NORMAL", "PNEUMONIA", counts["fp"], counts["tn"] + counts["fp"]),
-            ("PNEUMONIA", "NORMAL", counts["fn"], counts["fn"] + counts["tp"]),
-            ("PNEUMONIA", "PNEUMONIA", counts["tp"], counts["fn"] + counts["tp"]),
-        )
-    ]
-    base = alt.Chart(alt.Data(values=rows), title="Confusion matrix").encode(
+@functools.cache
+def _confusion() -> dict:
+    base = alt.Chart(ROWS).encode(
         x=alt.X("called:N", title="called", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("is:N", title="is"),
         tooltip=["is:N", "called:N", "n:Q", alt.Tooltip("share:Q", format=".1%")],
@@ -165,38 +186,59 @@ def _confusion(rates: Rates) -> alt.LayerChart:
             "share:Q", scale=alt.Scale(domain=[0, 1], range=[0.25, 1]), legend=None
         ),
     )
-    return (cells + base.mark_text(fontSize=20, color="white").encode(text="n:Q")).properties(
-        height=280
-    )
+    words = base.mark_text(fontSize=20, color="white").encode(text="n:Q")
+    return alt.layer(cells, words, title="Confusion matrix").properties(height=280).to_dict()
 
 
-def _curve(rows: list[dict], x: str, y: str, title: str, here: dict) -> alt.LayerChart:
-    """Draws a curve over the unit square with the current point on it."""
+def _confusion_rows(rates: Rates) -> list[dict]:
+    counts = rates.confusion
+    normal, pneumonia = counts["tn"] + counts["fp"], counts["fn"] + counts["tp"]
+    return [
+        {"is": is_, "called": called, "n": n, "share": n / max(total, 1), "right": is_ == called}
+        for is_, called, n, total in (
+            ("NORMAL", "NORMAL", counts["tn"], normal),
+            ("NORMAL", "PNEUMONIA", counts["fp"], normal),
+            ("PNEUMONIA", "NORMAL", counts["fn"], pneumonia),
+            ("PNEUMONIA", "PNEUMONIA", counts["tp"], pneumonia),
+        )
+    ]
+
+
+@functools.cache
+def _curve(x: str, y: str) -> dict:
+    """Composes a curve over the unit square with the current point on it."""
     axes = {
         "x": alt.X(f"{x}:Q", scale=alt.Scale(domain=[0, 1])),
         "y": alt.Y(f"{y}:Q", scale=alt.Scale(domain=[0, 1])),
     }
     tip = [alt.Tooltip(f"{name}:Q", format=".3f") for name in ("threshold", x, y)]
-    line = alt.Chart(alt.Data(values=rows), title=title).mark_line(color=CURVE, size=2.5)
-    point = alt.Chart(alt.Data(values=[here])).mark_point(
+    line = alt.Chart(ROWS).mark_line(color=CURVE, size=2.5)
+    point = alt.Chart(HERE).mark_point(
         color=POINT, size=130, filled=True, stroke="#0f1519", strokeWidth=2
     )
-    return alt.layer(
-        line.encode(order="threshold:Q", tooltip=tip, **axes), point.encode(tooltip=tip, **axes)
-    ).properties(height=280)
+    layers = alt.layer(
+        line.encode(order="threshold:Q", tooltip=tip, **axes),
+        point.encode(tooltip=tip, **axes),
+        title="ROC curve",
+    )
+    return layers.properties(height=280).to_dict()
 
 
-def _roc(scores: HeldOutScores, rates: Rates) -> alt.LayerChart:
+def _roc_rows(
+    scores: HeldOutScores, rates: Rates, threshold: float
+) -> tuple[list[dict], list[dict]]:
     sensitivity, specificity = sweep(scores)
     x, y = "1 - specificity", "sensitivity"
     rows = [{"threshold": 0, x: 1, y: 1}]
     rows += _rows(THRESHOLDS, **{x: 1 - specificity, y: sensitivity})
     rows += [{"threshold": 1, x: 0, y: 0}]
-    here = {x: 1 - rates.specificity, y: rates.sensitivity}
-    return _curve(rows, x, y, "ROC curve", here)
+    here = {"threshold": threshold, x: 1 - rates.specificity, y: rates.sensitivity}
+    return rows, [here]
 
 
-def _precision_recall(scores: HeldOutScores, rates: Rates, prevalence: float) -> alt.LayerChart:
+def _precision_recall_rows(
+    scores: HeldOutScores, rates: Rates, threshold: float, prevalence: float
+) -> tuple[list[dict], list[dict]]:
     sensitivity, specificity = sweep(scores)
     hits, alarms = sensitivity * prevalence, (1 - specificity) * (1 - prevalence)
     called = hits + alarms > 0
@@ -206,8 +248,7 @@ def _precision_recall(scores: HeldOutScores, rates: Rates, prevalence: float) ->
         **{x: sensitivity[called], y: hits[called] / (hits + alarms)[called]},
     )
     ppv, _ = predictive_values(rates.sensitivity, rates.specificity, prevalence)
-    here = {x: rates.sensitivity, y: ppv}
-    return _curve(rows, x, y, f"Precision and recall at a prevalence of {prevalence:.0%}", here)
+    return rows, [{"threshold": threshold, x: rates.sensitivity, y: ppv}]
 
 
 def _rows(thresholds: np.ndarray, **columns: np.ndarray) -> list[dict]:

@@ -72,10 +72,13 @@ def show_intake(classifier: Classifier, explainer: Explainer) -> dict[str, Entry
         f"{MAX_FILES} in all. They are kept in this server's memory for this session only, never "
         "written to disk.",
     )
-    samples = _show_gallery()
-    wanted: dict[str, Source] = {}
+    samples = _show_gallery(bool(uploads))
+    wanted = _carried_over()
+    dropped: dict[str, Source] = {}
     for upload in uploads:
-        wanted |= _sources_of(upload)
+        dropped |= _sources_of(upload)
+    st.session_state.dropped = dropped
+    wanted |= dropped
     for path in samples:
         wanted[f"sample:{path.name}"] = Source(path.name, path.read_bytes, path.parent.name)
     if len(wanted) > MAX_FILES:
@@ -89,6 +92,21 @@ def show_intake(classifier: Classifier, explainer: Explainer) -> dict[str, Entry
         del entries[key]
     _score_new(wanted, entries, classifier, explainer)
     return {key: entries[key] for key in wanted if key in entries}
+
+
+def keep_dropped() -> None:
+    """Keeps what was dropped while another page is shown, where there is no drop zone."""
+    st.session_state.setdefault("carried", {}).update(st.session_state.pop("dropped", {}))
+
+
+def _carried_over() -> dict[str, Source]:
+    """Returns what was dropped before another page was shown, and offers to remove it."""
+    carried: dict[str, Source] = st.session_state.setdefault("carried", {})
+    if carried:
+        with st.container(horizontal=True, vertical_alignment="center", key="carried-row"):
+            st.caption(f"{len(carried)} radiographs or files from before are still here.")
+            st.button("Remove them", key="remove-carried", on_click=carried.clear)
+    return dict(carried)
 
 
 def _sources_of(upload) -> dict[str, Source]:
@@ -175,8 +193,12 @@ def _remaining(done: int, total: int, seconds: float) -> str:
     return text + (f", about {left:.0f} s left" if left >= 2 else "")
 
 
-def _show_gallery() -> list[Path]:
-    """Shows the samples to click on; returns those clicked so far, latest last."""
+def _show_gallery(busy: bool) -> list[Path]:
+    """Shows the samples to click on, folded once files are there.
+
+    Returns:
+        Those clicked so far, latest last.
+    """
     chosen: list[str] = st.session_state.setdefault("samples", [])
 
     def toggle(name: str) -> None:
@@ -186,7 +208,7 @@ def _show_gallery() -> list[Path]:
             chosen.append(name)
 
     paths = {path.name: path for path in sorted(SAMPLES.glob("*/*.jpeg"))}
-    with st.expander("No radiograph at hand? Try a sample", expanded=not st.session_state.uploads):
+    with st.expander("No radiograph at hand? Try a sample", expanded=not busy):
         with st.container(horizontal=True, key="gallery", gap="small"):
             # Mixed by name, so that the order does not tell the label.
             for number, name in enumerate(sorted(paths, key=lambda name: name[-6:]), 1):

@@ -8,13 +8,21 @@ from PIL import Image, ImageDraw
 from pneumo import CLASSES, PNEUMONIA
 from pneumo.operating_point import verdict_of
 from pneumo.overlay import colour_table
+from pneumo.report import percent
+from pneumo.stability import Stability
 
 VERDICT_COLOURS = {"NORMAL": "#63b3f5", "PNEUMONIA": "#f5a05a"}
 """Blue and orange: told apart by colour-blind eyes, and both readable on the dark page."""
+WARNING = "Not a medical device"
+DISCLAIMER = (
+    "A demonstration and a teaching tool, trained on children of 1 to 5 years from one hospital. "
+    "Never use it to decide about a patient."
+)
+DOUBT_COLOUR = "#e8d27a"
 
 _CSS = """
 <style>
-.block-container {max-width: 1180px; padding-top: 2.2rem; padding-bottom: 3rem}
+.block-container {max-width: 1180px; padding-top: 4.4rem; padding-bottom: 3rem}
 .pneumo-title {font-size: 2rem; font-weight: 650; letter-spacing: -.02em; line-height: 1.15}
 .pneumo-lead {color: #a9b8bf; margin: .35rem 0 .9rem; max-width: 46rem}
 .pneumo-warning {border-left: 3px solid #e8c15a; background: #e8c15a14; color: #eadfb9;
@@ -31,6 +39,13 @@ _CSS = """
   font-size: .74rem; white-space: nowrap; color: #e6edf0; padding-bottom: 1px}
 .pneumo-bar .tick.left span {transform: translateX(-12%)}
 .pneumo-bar .tick.right span {transform: translateX(-88%)}
+.pneumo-strip {position: relative; height: 18px; margin: .9rem 0 .35rem; border-radius: 4px;
+  background: #223039}
+.pneumo-strip .range {position: absolute; top: 5px; height: 8px; min-width: 2px;
+  border-radius: 4px; background: #7fd6ca88}
+.pneumo-strip .dot {position: absolute; top: 2px; width: 3px; height: 14px; margin-left: -1px;
+  border-radius: 2px; background: #7fd6ca}
+.pneumo-strip .tick {position: absolute; top: -4px; bottom: -4px; width: 2px; background: #fff}
 .pneumo-ends {display: flex; justify-content: space-between; font-size: .9rem}
 .pneumo-scale {height: 10px; border-radius: 5px; margin-top: .2rem}
 .pneumo-name {margin: 0; padding: 0; font-size: 1.05rem; overflow-wrap: anywhere}
@@ -64,31 +79,28 @@ def show_header() -> None:
         '<div class="pneumo-title">pneumo</div>'
         '<div class="pneumo-lead">Drop chest radiographs. For each, see how likely a neural '
         "network holds pneumonia against normal, and where in the picture it looked.</div>"
-        '<div class="pneumo-warning" role="note"><b>Not a medical device.</b> A demonstration '
-        "and a teaching tool, trained on children of 1 to 5 years from one hospital. "
-        "Never use it to decide about a patient.</div>"
+        f'<div class="pneumo-warning" role="note"><b>{WARNING}.</b> {DISCLAIMER}</div>'
     )
 
 
-def percent(probability: float) -> str:
-    """Writes a probability as a percentage that never claims certainty."""
-    if probability > 0.999:
-        return "> 99.9 %"
-    if probability < 0.001:
-        return "< 0.1 %"
-    return f"{100 * probability:.1f} %"
+def show_verdict(probability: float, threshold: float, doubt: str = "") -> None:
+    """Shows the verdict in words and colour, and both probabilities with the threshold.
 
-
-def show_verdict(probability: float, threshold: float) -> None:
-    """Shows the verdict in words and colour, and both probabilities with the threshold."""
+    Args:
+        probability: P(PNEUMONIA).
+        threshold: Of the slider.
+        doubt: Why the verdict is uncertain, empty if it is not.
+    """
     verdict = verdict_of(probability, threshold)
+    tone = DOUBT_COLOUR if doubt else VERDICT_COLOURS[verdict]
+    word = f"Uncertain, nearer to {verdict}" if doubt else verdict
     other = CLASSES[1 - CLASSES.index(verdict)]
     above = verdict == CLASSES[PNEUMONIA]
     edge = " left" if threshold < 0.12 else " right" if threshold > 0.88 else ""
     st.html(
-        f'<div class="pneumo-verdict" style="--tone: {VERDICT_COLOURS[verdict]}">'
-        f'<div class="word">{verdict}</div>'
-        f'<div class="why">P(PNEUMONIA) is {html.escape(percent(probability))}, '
+        f'<div class="pneumo-verdict" style="--tone: {tone}"><div class="word">{word}</div>'
+        + (f'<div class="why">{html.escape(doubt)}</div>' if doubt else "")
+        + f'<div class="why">P(PNEUMONIA) is {html.escape(percent(probability))}, '
         f"{'at or above' if above else 'below'} the threshold of {threshold:.3f}. "
         f"{'A lower' if not above else 'A higher'} threshold can turn this into {other}.</div>"
         '<div class="pneumo-bar">'
@@ -98,6 +110,25 @@ def show_verdict(probability: float, threshold: float) -> None:
         '<div class="pneumo-ends">'
         f"<span>NORMAL <b>{html.escape(percent(1 - probability))}</b></span>"
         f"<span>PNEUMONIA <b>{html.escape(percent(probability))}</b></span></div></div>"
+    )
+
+
+def show_stability(stability: Stability, threshold: float) -> None:
+    """Shows the answers to small changes as a strip from 0 to 1, with the threshold in it."""
+    marks = "".join(
+        f'<div class="dot" style="left: {100 * p:.2f}%" title="{html.escape(name)}: {p:.3f}"></div>'
+        for name, p in stability.varied.items()
+    )
+    low, high = stability.low, stability.high
+    same = "no verdict changes" if not stability.crossing(threshold) else "the verdict changes"
+    st.html(
+        '<div class="pneumo-strip" role="img" aria-label="Range of P(PNEUMONIA) under small '
+        f'changes: {low:.3f} to {high:.3f}">'
+        f'<div class="range" style="left: {100 * low:.2f}%; width: {100 * (high - low):.2f}%">'
+        f'</div>{marks}<div class="tick" style="left: {100 * threshold:.1f}%"></div></div>'
+        f'<div class="pneumo-small">Stability: {len(stability.varied)} small changes (shift, '
+        f"3 degrees, contrast, JPEG, crop) give P(PNEUMONIA) from {low:.3f} to {high:.3f}; "
+        f"{same}.</div>"
     )
 
 

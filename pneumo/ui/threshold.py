@@ -4,6 +4,7 @@ import streamlit as st
 
 from pneumo.held_out import HeldOutScores, rates_at
 from pneumo.operating_point import BALANCED, RULE_IN, RULE_OUT, OperatingPoint
+from pneumo.ui.settings import keep
 
 HINTS = {
     RULE_OUT: "Few pneumonias missed, at the price of false alarms",
@@ -22,7 +23,6 @@ def show_threshold(points: dict[str, OperatingPoint], scores: HeldOutScores) -> 
     Returns:
         The least P(PNEUMONIA) that is called PNEUMONIA.
     """
-    st.session_state.setdefault("threshold", points[BALANCED].threshold)
 
     def choose(threshold: float) -> None:
         st.session_state.threshold = threshold
@@ -34,7 +34,7 @@ def show_threshold(points: dict[str, OperatingPoint], scores: HeldOutScores) -> 
             0.999,
             step=0.001,
             format="%.3f",
-            key="threshold",
+            key=keep("threshold", points[BALANCED].threshold),
             help="Lower: fewer missed pneumonias, more false alarms. Higher: the reverse.",
         )
         with st.container(horizontal=True):

@@ -1,4 +1,4 @@
-"""All radiographs of the session in one table; choosing a row shows its case."""
+"""All radiographs of the session in one list; choosing one shows its case."""
 
 import base64
 
@@ -6,7 +6,10 @@ import streamlit as st
 
 from pneumo import CLASSES
 from pneumo.operating_point import verdict_of
+from pneumo.ui.gallery import show_gallery
 from pneumo.ui.intake import Entry
+from pneumo.ui.results import Results, run_or_offer
+from pneumo.ui.settings import keep
 
 
 def show_failures(entries: dict[str, Entry]) -> None:
@@ -16,14 +19,16 @@ def show_failures(entries: dict[str, Entry]) -> None:
             st.error(_plain(entry.error), icon=":material/broken_image:")
 
 
-SHOWN = ("All", *CLASSES, "Close calls")
+UNCERTAIN = "Uncertain"
+SHOWN = ("All", *CLASSES, "Close calls", UNCERTAIN)
+LAYOUTS = ("Table", "Pictures")
 ORDERS = ("As dropped", "Closest to the threshold", "Highest P first", "Lowest P first", "Name")
 CLOSE = 0.1
 """Distance from the threshold, in probability, below which a verdict is a close call."""
 
 
-def choose_entry(entries: dict[str, Entry], threshold: float) -> Entry | None:
-    """Shows the worklist if there is more than one reading.
+def choose_entry(entries: dict[str, Entry], threshold: float, results: Results) -> Entry | None:
+    """Shows the worklist, as a table or as pictures, if there is more than one reading.
 
     Returns:
         The entry to show, or None if there is no reading or none passes the filter.
@@ -31,20 +36,59 @@ def choose_entry(entries: dict[str, Entry], threshold: float) -> Entry | None:
     readings = {key: entry for key, entry in entries.items() if entry.reading}
     if len(readings) < 2:
         return next(iter(readings.values()), None)
-    verdicts = {key: verdict_of(p_of(entry), threshold) for key, entry in readings.items()}
-    with st.container(horizontal=True, key="counts"):
+    verdicts = {key: verdict_shown(entry, threshold, results) for key, entry in readings.items()}
+    with st.container(horizontal=True, vertical_alignment="center", key="counts"):
         st.metric("Radiographs", len(readings), width=104)
-        for name in CLASSES[::-1]:
+        for name in (*CLASSES[::-1], UNCERTAIN):
             st.metric(name, list(verdicts.values()).count(name), width=104)
+        _offer_stability(readings, results)
     with st.container(horizontal=True, vertical_alignment="bottom", key="worklist-controls"):
-        shown = st.segmented_control("Show", SHOWN, default="All", required=True, key="shown")
-        order = st.selectbox("Order", ORDERS, key="order", width=210)
-        words = st.text_input("Search names", key="search", width=190)
+        layout = st.segmented_control(
+            "Layout", LAYOUTS, required=True, key=keep("layout", LAYOUTS[0])
+        )
+        shown = st.segmented_control("Show", SHOWN, required=True, key=keep("shown", SHOWN[0]))
+        order = st.selectbox("Order", ORDERS, key=keep("order", ORDERS[0]), width=210)
+        words = st.text_input("Search names", key=keep("search", ""), width=190)
     keys = _arrange(readings, verdicts, threshold, shown, order, words)
     if not keys:
         st.info("No radiograph passes the filter.")
         return None
-    return readings[_choose(keys, readings, verdicts, threshold)]
+    if st.session_state.get("case") not in keys:
+        st.session_state.case = keys[0]
+    if layout == "Pictures":
+        show_gallery({key: readings[key] for key in keys}, verdicts, results)
+    else:
+        _show_table(keys, readings, verdicts, threshold, results)
+    _show_steps(keys)
+    return readings[st.session_state.case]
+
+
+def verdict_shown(entry: Entry, threshold: float, results: Results) -> str:
+    """Returns the verdict, or "Uncertain" if small changes are known to alter it."""
+    stability = results.known_stability(entry)
+    if stability and stability.crossing(threshold):
+        return UNCERTAIN
+    return verdict_of(p_of(entry), threshold)
+
+
+def _offer_stability(readings: dict[str, Entry], results: Results) -> None:
+    """Offers to try the small changes on all radiographs, not only on those looked at."""
+    missing = [entry for entry in readings.values() if not results.known_stability(entry)]
+    if not missing:
+        return
+
+    def run(progress) -> bool:
+        for done, entry in enumerate(missing):
+            progress(done / len(missing))
+            results.stability(entry)
+        return True
+
+    done = run_or_offer(
+        f"the stability of {len(missing)} more", "stability-of-all", run, start=False
+    )
+    if done:
+        st.session_state.running["stability-of-all"] = False
+        st.rerun()
 
 
 def p_of(entry: Entry) -> float:
@@ -78,27 +122,25 @@ def _arrange(
     return sorted(filter(passes, readings), key=ranks[order])
 
 
-def _choose(
-    keys: list[str], readings: dict[str, Entry], verdicts: dict[str, str], threshold: float
-) -> str:
-    """Shows the table and the steps through it; the choice survives filter and order.
+def _table_key(keys: list[str]) -> str:
+    """A table of its own for each arrangement: a selected row is a number, not a radiograph."""
+    return f"worklist-{hash(tuple(keys))}"
 
-    Returns:
-        The key of the radiograph to show.
-    """
-    if st.session_state.get("case") not in keys:
-        st.session_state.case = keys[0]
-    # A table of its own for each arrangement: a selected row is a number, not a radiograph.
-    table = f"worklist-{hash(tuple(keys))}"
+
+def _show_table(
+    keys: list[str],
+    readings: dict[str, Entry],
+    verdicts: dict[str, str],
+    threshold: float,
+    results: Results,
+) -> None:
+    """Shows the table; a selected row becomes the case."""
+    table = _table_key(keys)
 
     def pick() -> None:
         rows = st.session_state[table].selection.rows
         if rows:
             st.session_state.case = keys[rows[0]]
-
-    def step(to: int) -> None:
-        st.session_state.case = keys[to]
-        st.session_state[table] = {"selection": {"rows": [to], "columns": [], "cells": []}}
 
     here = keys.index(st.session_state.case)
     chosen = [readings[key] for key in keys]
@@ -108,6 +150,7 @@ def _choose(
             "P(PNEUMONIA)": [p_of(entry) for entry in chosen],
             "Verdict": [verdicts[key] for key in keys],
             "From threshold": [p_of(entry) - threshold for entry in chosen],
+            "Stability": [_range(entry, results) for entry in chosen],
             "File": [entry.name for entry in chosen],
             "Notes": ["; ".join(entry.reading.radiograph.notes) for entry in chosen],
         },
@@ -128,25 +171,34 @@ def _choose(
         selection_default={"selection": {"rows": [here]}},
         alt="Worklist of radiographs with their probability and verdict",
     )
+
+
+def _range(entry: Entry, results: Results) -> str:
+    stability = results.known_stability(entry)
+    return f"{stability.low:.3f} to {stability.high:.3f}" if stability else "not tried"
+
+
+def _show_steps(keys: list[str]) -> None:
+    """Shows the steps through the worklist; the case survives filter and order."""
+    here = keys.index(st.session_state.case)
+
+    def step(to: int) -> None:
+        st.session_state.case = keys[to]
+        st.session_state[_table_key(keys)] = {
+            "selection": {"rows": [to], "columns": [], "cells": []}
+        }
+
     with st.container(horizontal=True, vertical_alignment="center", key="steps"):
-        st.button(
-            "Previous",
-            key="previous",
-            on_click=step,
-            args=(here - 1,),
-            disabled=not here,
-            shortcut="K",
-        )
-        st.button(
-            "Next",
-            key="next",
-            on_click=step,
-            args=(here + 1,),
-            disabled=here == len(keys) - 1,
-            shortcut="J",
-        )
-        st.caption(f"{here + 1} of {len(keys)}; choose a row, or step with the keys J and K.")
-    return st.session_state.case
+        for name, to, key in (("Previous", here - 1, "K"), ("Next", here + 1, "J")):
+            st.button(
+                name,
+                key=name.lower(),
+                on_click=step,
+                args=(to,),
+                disabled=not 0 <= to < len(keys),
+                shortcut=key,
+            )
+        st.caption(f"{here + 1} of {len(keys)}; choose one, or step with the keys J and K.")
 
 
 def _data_uri(png: bytes) -> str:

@@ -1,0 +1,89 @@
+"""Do the heatmaps depend on what was learned? Maps of a network whose weights are drawn anew.
+
+    python benchmarks/sanity.py [--images 6]
+
+The model parameter randomisation test of Adebayo et al. 2018, "Sanity checks for saliency maps",
+https://arxiv.org/abs/1810.03292: weights are drawn anew from the top down, and each method's map
+is compared with that of the trained network, by Spearman's rank correlation on a grid of 30 x 30
+and by the overlap of the hottest tenths (0.1 by chance). A method whose maps stay alike shows the
+picture, not the model. On the shipped samples; prints a table in Markdown.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from pneumo import PNEUMONIA  # noqa: E402
+from pneumo.checks import compare_maps  # noqa: E402
+from pneumo.explain import METHODS, Explainer  # noqa: E402
+from pneumo.inference import prepare  # noqa: E402
+from pneumo.model import (  # noqa: E402
+    WEIGHTS_FOLDER,
+    Classifier,
+    build_classifier,
+    freeze,
+    head_of,
+    load_classifier,
+    logits_of,
+)
+from pneumo.radiograph import read_radiograph  # noqa: E402
+
+DEPTHS = {
+    "the head": ("probability",),
+    "head and blocks 13, 14": ("probability", "block13", "block14"),
+    "all layers": ("",),
+}
+"""What is drawn anew: layers whose name begins so, from the top down."""
+
+
+def randomise(card, trained, beginnings):
+    """Returns a classifier of trained weights, but for the named layers."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    model = build_classifier(card.image_size)  # random as built
+    for layer in model.layers:
+        if not layer.name.startswith(beginnings):
+            layer.set_weights(trained.get_layer(layer.name).get_weights())
+    return Classifier(freeze(model), head_of(model), card, logits_of(model))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--images", type=int, default=6)
+    args = parser.parse_args()
+
+    shipped = load_classifier()
+    trained = build_classifier(shipped.card.image_size)
+    trained.load_weights(WEIGHTS_FOLDER / shipped.card.weights_file)
+    paths = sorted(ROOT.glob("samples/*/*.jpeg"), reverse=True)[: args.images]
+    images = [prepare(shipped, [read_radiograph(path).pixels]) for path in paths]
+
+    def explain(classifier):
+        explainer = Explainer(classifier)
+        return {m: [explainer.explain(m, image, PNEUMONIA) for image in images] for m in METHODS}
+
+    learned = explain(shipped)
+    table = {method: [] for method in METHODS}
+    for name, beginnings in DEPTHS.items():
+        print(f"drawing anew: {name}", file=sys.stderr, flush=True)
+        for method, maps in explain(randomise(shipped.card, trained, beginnings)).items():
+            pairs = [compare_maps(*pair) for pair in zip(learned[method], maps, strict=True)]
+            table[method].append(
+                f"{np.mean([pair.rank_correlation for pair in pairs]):+.2f} / "
+                f"{np.mean([pair.overlap for pair in pairs]):.2f}"
+            )
+    print(f"{len(images)} samples; rank correlation / overlap of the hottest tenth\n")
+    print("| drawn anew: | " + " | ".join(DEPTHS) + " |")
+    print("|---" * (len(DEPTHS) + 1) + "|")
+    for method, cells in table.items():
+        print(f"| {METHODS[method].name} | " + " | ".join(cells) + " |")
+
+
+if __name__ == "__main__":
+    main()

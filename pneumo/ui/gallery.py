@@ -1,0 +1,80 @@
+"""One explanation over many radiographs: the worklist as pictures."""
+
+import html
+
+import streamlit as st
+
+from pneumo.explain import METHODS
+from pneumo.overlay import encode_jpeg, fit_within
+from pneumo.report import percent
+from pneumo.ui.explanations import Look
+from pneumo.ui.intake import Entry
+from pneumo.ui.results import Explanation, Results, run_or_offer
+from pneumo.ui.settings import keep
+
+PER_PAGE = 12
+SIDE = 360
+LOOK = Look(opacity=0.45, colour_map="inferno", drawing="Heat", above=0)
+
+
+def show_gallery(entries: dict[str, Entry], verdicts: dict[str, str], results: Results) -> None:
+    """Shows a page of radiographs with one method's heatmap; a button makes one the case.
+
+    Args:
+        entries: Those that pass the filter, in order.
+        verdicts: Of all entries.
+        results: Of the session.
+    """
+    method = st.selectbox(
+        "Method over all",
+        METHODS,
+        format_func=lambda key: METHODS[key].name,
+        key=keep("gallery-method", "gradcam"),
+        width=190,
+    )
+    keys = list(entries)
+    pages = -(-len(keys) // PER_PAGE)
+    page = st.pagination(pages, key=f"gallery-page-{pages}") if pages > 1 else 1
+    keys = keys[(page - 1) * PER_PAGE : page * PER_PAGE]
+    wanted = Explanation(method, 1)
+    missing = [entries[key] for key in keys if not results.has_heatmap(entries[key], wanted)]
+    if missing:
+
+        def run(progress) -> bool:
+            for done, entry in enumerate(missing):
+                progress(done / len(missing))
+                results.heatmap(entry, wanted, lambda share: None)
+            return True
+
+        name = f"{METHODS[method].name} of {len(missing)} radiographs"
+        if not run_or_offer(name, f"gallery-{method}-{hash(tuple(keys))}", run):
+            return
+    with st.container(horizontal=True, key="pictures", gap="small"):
+        for key in keys:
+            _show_picture(key, entries[key], verdicts[key], wanted, results)
+
+
+def _show_picture(
+    key: str, entry: Entry, verdict: str, wanted: Explanation, results: Results
+) -> None:
+    def draw() -> bytes:
+        pixels = fit_within(entry.reading.radiograph.pixels, SIDE)
+        return encode_jpeg(LOOK.draw(pixels, results.heatmap(entry, wanted)))
+
+    here = st.session_state.case == key
+    with st.container(width=200, gap=None, border=here):
+        picture = results.picture((results.identity(entry), wanted, LOOK, SIDE), draw)
+        st.image(picture, width="stretch", alt=f"{wanted.title}: {entry.name}")
+        st.html(
+            f"<div class='pneumo-small'><b>{verdict}</b> "
+            f"{html.escape(percent(entry.reading.probability))}<br>"
+            f"{html.escape(entry.name)}</div>"
+        )
+        st.button(
+            "Shown below" if here else "Show",
+            key=f"open-{key}",
+            on_click=st.session_state.update,
+            kwargs={"case": key},
+            disabled=here,
+            width="stretch",
+        )

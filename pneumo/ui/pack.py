@@ -1,0 +1,162 @@
+"""The evidence pack: everything about the session's radiographs in one download."""
+
+import datetime
+from collections.abc import Callable, Iterator
+
+import streamlit as st
+
+from pneumo.explain import METHODS
+from pneumo.held_out import HeldOutScores, rates_at
+from pneumo.operating_point import verdict_of
+from pneumo.overlay import fit_within
+from pneumo.pack import write_pack
+from pneumo.page import CaseReport, PackContext
+from pneumo.report import Row, to_csv, to_json
+from pneumo.stability import describe_doubt
+from pneumo.ui.explanations import SCREEN_SIDE, Look
+from pneumo.ui.intake import Entry
+from pneumo.ui.results import Explanation, Results, run_or_offer
+from pneumo.ui.style import DISCLAIMER, WARNING
+from pneumo.ui.trust import describe_checks
+
+FEW, SMALL_SIDE = 24, 800
+"""A larger pack than of so many radiographs has smaller overlays, or it would not fit memory."""
+
+
+def show_pack(
+    entries: dict[str, Entry],
+    threshold: float,
+    scores: HeldOutScores,
+    shown: tuple[Explanation, Look],
+    results: Results,
+) -> None:
+    """Offers worklist, report and overlays of all radiographs for download.
+
+    Args:
+        entries: All of the session; those without a reading are in the worklist alone.
+        threshold: Of the slider.
+        scores: Of the model card.
+        shown: The explanation on the page and how it is drawn; a slow one gives way to Grad-CAM.
+        results: Of the session.
+    """
+    panel = st.expander("Take it with you", on_change="rerun", key="pack-panel")
+    if not panel.open:
+        return
+    wanted, look = shown
+    if METHODS[wanted.method].slow:
+        wanted = Explanation("gradcam", wanted.label)
+    readings = [entry for entry in entries.values() if entry.reading]
+    context = _context_of(threshold, scores, results)
+    rows = _rows_of(entries, threshold, context.weights_sha256)
+    with panel:
+        with st.container(horizontal=True, key="worklist-downloads"):
+            for kind, mime, text in (
+                ("CSV", "text/csv", to_csv(rows)),
+                ("JSON", "application/json", to_json(rows)),
+            ):
+                st.download_button(
+                    f"Worklist as {kind}",
+                    text.encode("utf-8", "backslashreplace"),
+                    file_name=f"pneumo-worklist.{kind.lower()}",
+                    mime=mime,
+                    icon=":material/download:",
+                    on_click="ignore",
+                )
+        state = (
+            tuple(results.identity(entry) for entry in readings),
+            *(threshold, wanted, look),
+            tuple(results.known_stability(entry) is not None for entry in readings),
+            tuple(results.known_checks(entry, wanted) is not None for entry in readings),
+        )
+        made = st.session_state.get("pack")
+        if made and made[0] == state:
+            st.download_button(
+                f"Evidence pack, {len(made[1]) / 2**20:.1f} MB",
+                made[1],
+                file_name=f"pneumo-evidence-{context.day}.zip",
+                mime="application/zip",
+                icon=":material/folder_zip:",
+                on_click="ignore",
+                type="primary",
+            )
+        else:
+            st.session_state.pop("pack", None)
+            pack = run_or_offer(
+                f"the evidence pack of {len(readings)}",
+                f"pack-{hash(state)}",
+                lambda progress: _write(
+                    readings, wanted, look, threshold, context, results, progress
+                ),
+                start=False,
+            )
+            if pack:
+                st.session_state.pack = state, pack
+                st.rerun()
+        st.caption(
+            f"The pack holds a PDF page for each radiograph with {wanted.title}, the overlays as "
+            "PNG, and the worklist; what was checked and tried so far is in it. File names and "
+            "pictures are as you gave them, and may tell who the patient is."
+        )
+
+
+def _context_of(threshold: float, scores: HeldOutScores, results: Results) -> PackContext:
+    rates = rates_at(scores, threshold)
+    card = results.classifier.card
+    return PackContext(
+        model=card.document["name"],
+        version=card.document["version"],
+        weights_sha256=card.weights_sha256,
+        date=datetime.datetime.now(datetime.UTC).date(),
+        sensitivity=rates.sensitivity,
+        sensitivity_ci95=rates.sensitivity_ci95,
+        specificity=rates.specificity,
+        specificity_ci95=rates.specificity_ci95,
+        measured_on=f"{len(scores.labels)} radiographs: {scores.of}",
+        disclaimer=f"{WARNING}. {DISCLAIMER}",
+    )
+
+
+def _rows_of(entries: dict[str, Entry], threshold: float, weights_sha256: str) -> list[Row]:
+    rows = []
+    for entry in entries.values():
+        p = entry.reading.probability if entry.reading else None
+        verdict = "ERROR" if p is None else verdict_of(p, threshold)
+        notes = "; ".join(entry.reading.radiograph.notes) if entry.reading else ""
+        rows.append(Row(entry.name, p, verdict, threshold, notes, entry.error, weights_sha256))
+    return rows
+
+
+def _write(
+    readings: list[Entry],
+    wanted: Explanation,
+    look: Look,
+    threshold: float,
+    context: PackContext,
+    results: Results,
+    progress: Callable[[float], None],
+) -> bytes:
+    side = SCREEN_SIDE if len(readings) <= FEW else SMALL_SIDE
+
+    def cases() -> Iterator[CaseReport]:
+        for entry in readings:
+            pixels = fit_within(entry.reading.radiograph.pixels, side)
+            stability = results.known_stability(entry)
+            tried = (
+                f"Small changes give P(PNEUMONIA) from {stability.low:.3f} to {stability.high:.3f}."
+                if stability
+                else "The stability under small changes was not tried."
+            )
+            yield CaseReport(
+                name=entry.name,
+                pixels=pixels,
+                overlay=look.draw(pixels, results.heatmap(entry, wanted)),
+                explanation=wanted.title,
+                probability=entry.reading.probability,
+                threshold=threshold,
+                verdict=verdict_of(entry.reading.probability, threshold),
+                uncertain=describe_doubt(stability, threshold) if stability else "",
+                notes=entry.reading.radiograph.notes,
+                checks=(tried, *describe_checks(entry, wanted, results)),
+            )
+
+    return write_pack(cases(), context, lambda done: progress(done / len(readings)))
