@@ -15,7 +15,7 @@ from pneumo.ui.model_page import show_model_page
 from pneumo.ui.pack import show_pack
 from pneumo.ui.results import Results
 from pneumo.ui.settings import restore
-from pneumo.ui.style import draw_icon, inject_style, show_header
+from pneumo.ui.style import draw_icon, inject_style, show_header, show_warning
 from pneumo.ui.threshold import show_threshold
 from pneumo.ui.worklist import choose_entry, show_failures
 
@@ -52,6 +52,7 @@ def show_radiographs() -> None:
 def show_model() -> None:
     """The page on what the answers come from."""
     keep_dropped()
+    show_warning()
     classifier, _ = require_engine()
     show_model_page(classifier.card)
 

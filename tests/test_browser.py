@@ -1,6 +1,8 @@
 """The app with the shipped weights in real Chromium, as a person uses it."""
 
+import json
 import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -157,3 +159,100 @@ def test_page_asks_no_other_host(browser, address):
     expect(page.locator(".pneumo-verdict")).to_be_visible()
     page.close()
     assert hosts == {address.split("/")[2]}
+
+
+def test_thirty_files_filtered_stepped_compared_and_taken_along(page, tmp_path):
+    small = [
+        encode(fit_within(read_radiograph(path).pixels, 400), "JPEG")
+        for path in sorted(ROOT.glob("samples/*/*.jpeg"))
+    ]
+    drop(page, *((f"case-{n:02d}.jpeg", small[n % 8]) for n in range(30)))
+    metrics = page.get_by_test_id("stMetric")
+    expect(metrics.first).to_contain_text("30")
+    expect(page.locator(".pneumo-strip")).to_be_visible()
+    name = page.locator(".pneumo-name")
+    expect(name).to_have_text("case-00.jpeg")
+
+    # Filter, then step with the keyboard through what is left.
+    page.get_by_role("radio", name="PNEUMONIA", exact=True).first.click()
+    expect(page.get_by_text(re.compile(r"^1 of (?!30)\d+; choose one"))).to_be_visible()
+    first = name.inner_text()
+    name.click()  # out of the filter: keys typed in a control are the control's
+    page.keyboard.press("j")
+    expect(page.get_by_text(re.compile(r"^2 of (?!30)\d+; choose one"))).to_be_visible()
+    expect(name).not_to_have_text(first)
+    page.keyboard.press("k")
+    expect(name).to_have_text(first)
+
+    # Another threshold: counts and verdict follow.
+    count = metrics.filter(has_text="PNEUMONIA").first
+    before = count.inner_text()
+    slider = page.get_by_role("slider", name=re.compile("Threshold"))
+    slider.focus()
+    slider.press("End")
+    expect(count).not_to_have_text(before, use_inner_text=True)
+    page.get_by_role("radio", name="All", exact=True).click()
+    page.get_by_role("button", name=re.compile("^Balanced")).click()
+    expect(count).to_have_text(before, use_inner_text=True)
+
+    # Two methods side by side, zoomed as one.
+    page.get_by_role("radio", name="Two methods").click()
+    frames = page.locator(".frame")
+    expect(frames).to_have_count(2)
+    page.get_by_role("button", name="Zoom in").click()
+    frames.nth(0).dblclick(position={"x": 20, "y": 20})
+    shown = [frames.nth(n).locator("img").evaluate("e => e.style.transform") for n in (0, 1)]
+    assert shown[0] == shown[1]
+    assert float(re.search(r"scale\(([\d.]+)\)", shown[0])[1]) == pytest.approx(3)
+    page.get_by_role("button", name="Whole picture").click()
+    assert "scale(1)" in frames.nth(1).locator("img").evaluate("e => e.style.transform")
+
+    # The pack.
+    page.get_by_text("Take it with you").click()
+    page.get_by_role("button", name="Compute the evidence pack of 30").click()
+    ready = page.get_by_role("button", name=re.compile("^Evidence pack,"))
+    expect(ready).to_be_visible()
+    with page.expect_download() as download:
+        ready.click()
+    download.value.save_as(tmp_path / "pack.zip")
+    with zipfile.ZipFile(tmp_path / "pack.zip") as archive:
+        assert len([name for name in archive.namelist() if name.startswith("overlays/")]) == 30
+        assert len(json.loads(archive.read("worklist.json"))) == 30
+    overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    assert overflow <= 0
+
+
+def test_results_survive_a_look_at_the_model_page(page, address):
+    drop(page, (RADIOGRAPH.name, RADIOGRAPH.read_bytes()))
+    expect(page.locator(".pneumo-strip")).to_be_visible()
+    page.get_by_role("button", name=re.compile("^Rule-in")).click()
+    expect(page.locator(".pneumo-verdict .tick")).to_contain_text("0.640")
+    narrow = page.viewport_size["width"] < 700
+
+    def turn_to(name: str) -> None:
+        if narrow:
+            page.get_by_test_id("stExpandSidebarButton").click()
+        page.get_by_role("link", name=name).click()
+
+    turn_to("The model")
+    expect(page.get_by_text("Limits").first).to_be_visible()
+    expect(page.locator(".pneumo-warning")).to_be_visible()
+    overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    assert overflow <= 0
+    turn_to("Radiographs")
+    expect(page.locator(".pneumo-name")).to_have_text(RADIOGRAPH.name)
+    expect(page.locator(".pneumo-verdict .tick")).to_contain_text("0.640")
+    page.get_by_role("button", name="Remove them").click()
+    expect(page.locator(".pneumo-verdict")).to_be_hidden()
+
+
+def test_slow_method_stopped_and_started_again(page):
+    drop(page, (RADIOGRAPH.name, RADIOGRAPH.read_bytes()))
+    expect(page.locator(".pneumo-strip")).to_be_visible()
+    page.get_by_role("combobox", name=re.compile("Method")).first.click()
+    page.get_by_role("option", name="SmoothGrad").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    again = page.get_by_role("button", name="Compute SmoothGrad")
+    expect(again).to_be_visible()
+    again.click()
+    expect(page.locator("img[alt*='SmoothGrad']")).to_be_visible()

@@ -18,10 +18,11 @@ def show_case(entry: Entry, threshold: float, results: Results) -> tuple[Explana
     Returns:
         The explanation on the page, and how it is drawn.
     """
-    if st.session_state.get("view", VIEWS[0]) == VIEWS[0]:
+    # Several pictures want the width of the page. The style sheet puts one column below the other:
+    # another layout would leave the old controls beside the new ones until the run is over.
+    alone = st.session_state.get("view", VIEWS[0]) == VIEWS[0]
+    with st.container(key="case-beside" if alone else "case-below"):
         answer, picture = st.columns([2, 3], gap="medium")
-    else:  # several pictures want the width of the page
-        answer, picture = st.container(), st.container()
     with answer:
         st.html(f"<h4 class='pneumo-name'>{html.escape(entry.name)}</h4>")
         verdict, strip = st.empty(), st.empty()

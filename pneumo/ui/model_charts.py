@@ -84,7 +84,7 @@ def draw_shifts(shifts: dict[str, dict]) -> alt.LayerChart:
             "change:N",
             sort=None,
             title=None,
-            axis=alt.Axis(labelExpr=_TWO_LINES, labelOverlap=False),
+            axis=alt.Axis(labelExpr=_TWO_LINES, labelOverlap=False, labelFlush=False),
         ),
         tooltip=tip,
     )

@@ -111,7 +111,7 @@ def _context_of(threshold: float, scores: HeldOutScores, results: Results) -> Pa
         sensitivity_ci95=rates.sensitivity_ci95,
         specificity=rates.specificity,
         specificity_ci95=rates.specificity_ci95,
-        measured_on=f"{len(scores.labels)} radiographs: {scores.of}",
+        measured_on=f"Measured on {len(scores.labels)} radiographs: {scores.of}.",
         disclaimer=f"{WARNING}. {DISCLAIMER}",
     )
 

@@ -46,6 +46,9 @@ _CSS = """
 .pneumo-strip .dot {position: absolute; top: 2px; width: 3px; height: 14px; margin-left: -1px;
   border-radius: 2px; background: #7fd6ca}
 .pneumo-strip .tick {position: absolute; top: -4px; bottom: -4px; width: 2px; background: #fff}
+.st-key-case-below > div > [data-testid=stHorizontalBlock] {flex-direction: column}
+.st-key-case-below > div > [data-testid=stHorizontalBlock] > [data-testid=stColumn] {
+  width: 100%; flex: none}
 .pneumo-ends {display: flex; justify-content: space-between; font-size: .9rem}
 .pneumo-scale {height: 10px; border-radius: 5px; margin-top: .2rem}
 .pneumo-name {margin: 0; padding: 0; font-size: 1.05rem; overflow-wrap: anywhere}
@@ -79,8 +82,13 @@ def show_header() -> None:
         '<div class="pneumo-title">pneumo</div>'
         '<div class="pneumo-lead">Drop chest radiographs. For each, see how likely a neural '
         "network holds pneumonia against normal, and where in the picture it looked.</div>"
-        f'<div class="pneumo-warning" role="note"><b>{WARNING}.</b> {DISCLAIMER}</div>'
     )
+    show_warning()
+
+
+def show_warning() -> None:
+    """Shows what the page is not, on every page."""
+    st.html(f'<div class="pneumo-warning" role="note"><b>{WARNING}.</b> {DISCLAIMER}</div>')
 
 
 def show_verdict(probability: float, threshold: float, doubt: str = "") -> None:

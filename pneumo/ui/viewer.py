@@ -78,6 +78,8 @@ _JS = """
 const views = new WeakMap();
 
 export default function ({ data, parentElement }) {
+  // Streamlit may call this before or after it has put HTML there: so it is made here, once.
+  if (!parentElement.querySelector(".grid")) parentElement.append(makeFrame());
   const grid = parentElement.querySelector(".grid");
   const view = views.get(grid) ?? { scale: 1, x: 0, y: 0 };  // x, y: shares of a frame
   views.set(grid, view);
@@ -98,6 +100,12 @@ export default function ({ data, parentElement }) {
     };
   });
   draw();
+
+  function makeFrame() {
+    const template = document.createElement("template");
+    template.innerHTML = HTML;  // constant: no text of anybody's is in it
+    return template.content;
+  }
 
   function makeFigure() {
     const figure = document.createElement("figure");
@@ -176,4 +184,6 @@ export default function ({ data, parentElement }) {
 }
 """
 
-_linked_view = st.components.v2.component("pneumo.linked_view", html=_HTML, css=_CSS, js=_JS)
+_linked_view = st.components.v2.component(
+    "pneumo.linked_view", css=_CSS, js=f"const HTML = `{_HTML}`;\n{_JS}"
+)
