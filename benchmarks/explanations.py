@@ -31,9 +31,9 @@ from pneumo.radiograph import read_radiograph  # noqa: E402
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--method", nargs="+", choices=METHODS, default=["gradcam"])
+    parser.add_argument("--method", nargs="+", choices=METHODS, default=["gradcam", "occlusion"])
     parser.add_argument("--fraction", type=float, default=0.1)
-    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--count", type=int, default=100)
     args = parser.parse_args()
 
     classifier = load_classifier()

@@ -23,49 +23,88 @@ def take(page: Page, name: str, folder: Path) -> None:
         "document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight"
     )
     width = page.viewport_size["width"]
-    page.set_viewport_size({"width": width, "height": min(int(height) + 10, 3000)})
+    page.set_viewport_size({"width": width, "height": min(int(height) + 10, 6000)})
     page.wait_for_timeout(1200)
     page.screenshot(path=folder / f"{name}.png")
 
 
+def open_threshold(page: Page) -> None:
+    """Opens the panel of curves and rates."""
+    page.get_by_text("What this threshold does").click()
+    page.get_by_test_id("stVegaLiteChart").nth(3).wait_for(timeout=60_000)
+
+
+def show_all_methods(page: Page) -> None:
+    """Shows every method, the slow ones too."""
+    page.get_by_role("radio", name="All methods").click()
+    page.get_by_text("How to read these methods").wait_for(timeout=180_000)
+
+
+def run_checks(page: Page) -> None:
+    """Compares two methods and runs the checks of the first."""
+    page.get_by_role("radio", name="Two methods").click()
+    page.get_by_text("Does this heatmap").click()
+    page.get_by_role("button", name="Compute the checks").click()
+    page.get_by_text("Deletion blurs").wait_for(timeout=180_000)
+
+
+def show_pictures(page: Page) -> None:
+    """Shows the worklist as pictures, with what can be taken along."""
+    page.get_by_role("radio", name="Pictures").click()
+    page.locator(".st-key-pictures img").first.wait_for(timeout=60_000)
+    page.get_by_text("Take it with you").click()
+
+
 def main() -> None:
-    """Takes the empty page, one case, its threshold panel and a worklist at each width."""
+    """Takes every view at each width, or those named after the folder."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
     pneumonia = sorted((ROOT / "samples" / "PNEUMONIA").glob("*.jpeg"))
-    normal = sorted((ROOT / "samples" / "NORMAL").glob("*.jpeg"))
+    many = pneumonia + sorted((ROOT / "samples" / "NORMAL").glob("*.jpeg"))
     views = {
-        "empty": [],
-        "case": pneumonia[1:2],
-        "threshold": pneumonia[1:2],
-        "worklist": pneumonia + normal + [ROOT / "LICENSE"],
+        "empty": ([], None),
+        "case": (pneumonia[1:2], None),
+        "threshold": (pneumonia[1:2], open_threshold),
+        "methods": (pneumonia[1:2], show_all_methods),
+        "checks": (pneumonia[1:2], run_checks),
+        "worklist": ([*many, ROOT / "LICENSE"], None),
+        "pictures": (many, show_pictures),
+        "model": ([], None),
     }
+    wanted = sys.argv[2:] or list(views)
     with serve_app() as address, sync_playwright() as playwright:
         browser = launch_chromium(playwright)
         for device, (width, height) in SIZES.items():
-            for view, files in views.items():
+            for view in wanted:
+                files, act = views[view]
                 page = browser.new_page(viewport={"width": width, "height": height})
-                open_app(page, address)
+                if view == "model":
+                    page.goto(f"{address}/model")
+                    page.get_by_test_id("stVegaLiteChart").nth(3).wait_for(timeout=120_000)
+                else:
+                    open_app(page, address)
                 if files:
-                    # A radiograph's name in place of the text file's own shows the error state.
-                    payload = [
-                        {
-                            "name": file.name if file.suffix else "letter.jpeg",
-                            "mimeType": "image/jpeg",
-                            "buffer": file.read_bytes(),
-                        }
-                        for file in files
-                    ]
-                    page.locator("input[type=file]").set_input_files(payload)
-                    page.locator(".pneumo-verdict").wait_for(timeout=120_000)
-                    page.wait_for_timeout(1500)
-                if view == "threshold":
-                    page.get_by_text("What this threshold does").click()
-                    page.get_by_test_id("stVegaLiteChart").nth(3).wait_for(timeout=60_000)
-                    page.wait_for_timeout(2500)
+                    drop(page, files)
+                if act:
+                    act(page)
+                page.wait_for_timeout(2500)
                 take(page, f"{view}-{device}", folder)
                 page.close()
         browser.close()
+
+
+def drop(page: Page, files: list[Path]) -> None:
+    """Drops files; a radiograph's name in place of the text file's own shows the error state."""
+    payload = [
+        {
+            "name": file.name if file.suffix else "letter.jpeg",
+            "mimeType": "image/jpeg",
+            "buffer": file.read_bytes(),
+        }
+        for file in files
+    ]
+    page.locator("input[type=file]").set_input_files(payload)
+    page.locator(".pneumo-strip").wait_for(timeout=120_000)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.ndimage import gaussian_filter
 from tf_keras_vis.gradcam import Gradcam
 from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
 from tf_keras_vis.layercam import Layercam
@@ -9,7 +10,14 @@ from tf_keras_vis.scorecam import Scorecam
 from tf_keras_vis.utils.scores import CategoricalScore
 
 from pneumo import NORMAL, PNEUMONIA, explain
-from pneumo.explain import LAYERS, METHODS, SCORE_MAPS, Explainer, normalize_heatmap
+from pneumo.explain import (
+    LAYERS,
+    METHODS,
+    OCCLUSION_CELLS,
+    SCORE_MAPS,
+    Explainer,
+    normalize_heatmap,
+)
 from pneumo.model import LAST_CONVOLUTION, WEIGHTS_FOLDER, build_classifier
 
 
@@ -68,7 +76,7 @@ def test_last_layer_map_equals_that_of_the_whole_network(classifier, pictures, w
     np.testing.assert_allclose(one, expected[1], atol=1e-4 * np.max(expected))
 
 
-@pytest.mark.parametrize(("layer", "side"), zip(LAYERS, (10, 19, 37), strict=True))
+@pytest.mark.parametrize(("layer", "side"), list(zip(LAYERS, (10, 19, 37), strict=True)))
 def test_layercam_of_an_earlier_layer_equals_the_library(classifier, pictures, whole, layer, side):
     expected = plain_cam(Layercam, whole, pictures[:1], [PNEUMONIA], layer)[0]
     heatmap = Explainer(classifier).explain("layercam", pictures[:1], PNEUMONIA, layer)
@@ -106,6 +114,25 @@ def test_smoothgrad_copy_by_copy_equals_the_library(classifier, pictures, whole,
     heatmap = explainer.explain("smoothgrad", pictures[:1], PNEUMONIA, progress=shares.append)
     np.testing.assert_allclose(heatmap, expected, atol=1e-3 * np.max(expected))
     assert shares == pytest.approx([0, 1 / 3, 2 / 3])
+
+
+def test_occlusion_is_the_loss_of_log_odds_under_a_blurred_window(classifier, pictures):
+    heatmap = Explainer(classifier).explain("occlusion", pictures[:1], PNEUMONIA)
+    other = Explainer(classifier).explain("occlusion", pictures[:1], NORMAL)
+    assert heatmap.shape == (OCCLUSION_CELLS, OCCLUSION_CELLS)
+    assert not (heatmap * other).any(), "what speaks for one class speaks against the other"
+    row, column = np.unravel_index(heatmap.argmax(), heatmap.shape)
+    cell = 299 / OCCLUSION_CELLS
+    rows, columns = (
+        slice(max(0, round((i + 0.5 - 1.25) * cell)), round((i + 0.5 + 1.25) * cell))
+        for i in (row, column)
+    )
+    hidden = pictures[:1].copy()
+    blurred = gaussian_filter(pictures[0], (299 / 15, 299 / 15, 0))
+    hidden[0, rows, columns] = blurred[rows, columns]
+    _, p = classifier.forward(np.concatenate([pictures[:1], hidden]))
+    odds = np.log(p[:, PNEUMONIA]) - np.log(p[:, NORMAL])
+    assert heatmap[row, column] == pytest.approx(odds[0] - odds[1], abs=1e-4)
 
 
 def test_slow_method_ends_when_the_watcher_wants(classifier, pictures):

@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import streamlit as st
 
 from pneumo.explain import METHODS
@@ -155,8 +156,16 @@ def _write(
                 threshold=threshold,
                 verdict=verdict_of(entry.reading.probability, threshold),
                 uncertain=describe_doubt(stability, threshold) if stability else "",
-                notes=entry.reading.radiograph.notes,
+                notes=(*entry.reading.radiograph.notes, *_shrunk(entry, pixels)),
                 checks=(tried, *describe_checks(entry, wanted, results)),
             )
 
     return write_pack(cases(), context, lambda done: progress(done / len(readings)))
+
+
+def _shrunk(entry: Entry, pixels: np.ndarray) -> list[str]:
+    """Notes that the pack's pictures are smaller than the radiograph, if they are."""
+    (own_height, own_width), (height, width) = entry.reading.radiograph.pixels.shape, pixels.shape
+    if (own_height, own_width) == (height, width):
+        return []
+    return [f"{own_width} x {own_height}, here shown as {width} x {height}"]
