@@ -47,6 +47,17 @@ def run_train(
     )
 
 
+def fail_to_train(monkeypatch, capsys, *arguments: object) -> str:
+    """Runs train.py in this process, which is quicker; returns the line that it ends with."""
+    import train
+
+    monkeypatch.setattr(sys, "argv", ["train.py", *map(str, arguments)])
+    with pytest.raises(SystemExit) as end:
+        train.main()
+    assert end.value.code not in (None, 0)
+    return f"{end.value.code}\n{capsys.readouterr().err}"
+
+
 def card_of(folder: Path) -> dict:
     return json.loads((folder / "model_card.json").read_text())
 
@@ -196,17 +207,14 @@ def test_full_disk_ends_in_a_clear_line_and_leaves_no_half_file(tmp_path, data):
     assert {path.name for path in tmp_path.iterdir()} == kept
 
 
-def test_resuming_with_other_settings_refused(tmp_path, data):
+def test_resuming_with_other_settings_refused(tmp_path, data, monkeypatch, capsys):
     begin_run(tmp_path, {"seed": 9, "recipe": "robust"}, resume=False)
-    result = run_train(
-        "--data", data, *TINY, "--epochs", 1, "--output", tmp_path, "--resume", check=False
-    )
-    assert result.returncode == 1
-    assert "belongs to a run with other settings" in result.stderr
-    assert "seed" in result.stderr
-    assert "splits" in result.stderr
-    assert "recipe" not in result.stderr
-    assert "Traceback" not in result.stderr
+    arguments = ["--data", data, *TINY, "--epochs", 1, "--output", tmp_path, "--resume"]
+    line = fail_to_train(monkeypatch, capsys, *arguments)
+    assert "belongs to a run with other settings" in line
+    assert "seed" in line
+    assert "splits" in line
+    assert "recipe" not in line
     assert not (tmp_path / "splits.csv").exists()
 
 
@@ -263,14 +271,14 @@ def test_new_run_forgets_the_checkpoints_of_an_older_one(tmp_path):
         ),
     ],
 )
-def test_foreseeable_failure_ends_in_a_clear_line(tmp_path, prepare, arguments, words):
+def test_foreseeable_failure_ends_in_a_clear_line(
+    tmp_path, monkeypatch, capsys, prepare, arguments, words
+):
     folder = write_phantom_dataset(tmp_path / "data", patients=4)
     prepare(folder)
     arguments = [argument.format(folder=folder) for argument in arguments]
-    result = run_train(*arguments, "--output", tmp_path / "out", check=False)
-    assert result.returncode != 0
-    assert words in result.stderr
-    assert "Traceback" not in result.stderr
+    line = fail_to_train(monkeypatch, capsys, *arguments, "--output", tmp_path / "out")
+    assert words in line
 
 
 def test_loss_that_is_not_finite_stops_training_naming_the_step(tmp_path, data):
