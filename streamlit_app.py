@@ -47,6 +47,7 @@ def show_radiographs() -> None:
     else:
         show_welcome()
     show_about(classifier.card)
+    st.page_link(pages[1], label="How it was made and measured, its limits and its failures")
 
 
 def show_model() -> None:

@@ -123,7 +123,7 @@ def test_checks_run_on_request_and_say_what_they_mean(app, stand_in):
     erasures = 1 + len(FRACTIONS) * len(FILLS) * (1 + CONTROLS)
     assert stand_in.passes == passes(1) + erasures + 2 * (STEPS + 1)
     assert "trials the hottest part cost more" in " ".join(m.value for m in app.markdown)
-    assert len(app.table) == 2 + 1  # agreement, erasing; and about the model
+    assert len(app.table) == 2  # agreement, erasing
     before = stand_in.passes
     app.slider(key="threshold").set_value(0.9).run()
     assert stand_in.passes == before
@@ -150,6 +150,7 @@ def test_evidence_pack_holds_every_radiograph_and_what_is_known(app, stand_in):
     drop(app, ("=1+1.png", picture(0.8)), ("b.png", picture(0.2)), ("broken.png", b"no picture"))
     app.session_state["pack-panel"] = True
     app.run()
+    start = app.slider(key="threshold").value
     [button] = [b for b in app.button if b.key.startswith("compute-pack-")]
     button.click().run()
     assert not app.exception
@@ -163,6 +164,8 @@ def test_evidence_pack_holds_every_radiograph_and_what_is_known(app, stand_in):
     assert [b.label for b in app.download_button][-1].startswith("Evidence pack")
     app.slider(key="threshold").set_value(0.9).run()
     assert "pack" not in app.session_state, "a pack of another threshold is not offered"
+    app.slider(key="threshold").set_value(start).run()
+    assert "pack" not in app.session_state, "nor is one made without being asked for"
 
 
 def test_moving_the_slider_over_many_radiographs_runs_and_draws_nothing(app, stand_in, monkeypatch):

@@ -1,4 +1,4 @@
-"""What stands behind the answers, from the model card; and the page before the first file."""
+"""The page before the first file, and what stands at the foot of it."""
 
 import streamlit as st
 
@@ -19,30 +19,9 @@ def show_welcome() -> None:
 
 
 def show_about(card: ModelCard) -> None:
-    """Shows the model card's main entries."""
+    """Names the model that answers."""
     document = card.document
-    data, metrics = document["data"], document["metrics"]["held_out_patients"]
-    with st.expander("About the model"):
-        st.markdown(
-            f"**{document['name']}**, {document['created']}. {document['architecture']}. "
-            f"Trained on {data['training_patients']:,} patients: "
-            f"{data['training_NORMAL']:,} NORMAL and {data['training_PNEUMONIA']:,} PNEUMONIA "
-            f"radiographs of *{data['name']}* ({data['source']}).\n\n"
-            f"Measured on {data['held_out_patients']:,} other patients of the same hospital "
-            f"({metrics['n']} radiographs), at threshold {card.default.threshold:.3f}:"
-        )
-        st.table(
-            {
-                "Metric": ["AUC", "Sensitivity", "Specificity"],
-                "Value": [f"{metrics[name]:.3f}" for name in _SHOWN],
-                "95 % interval": [
-                    "{:.3f} to {:.3f}".format(*metrics[f"{name}_ci95"]) for name in _SHOWN
-                ],
-            }
-        )
-        st.markdown("**How the threshold was chosen.** " + card.default.chosen_by)
-        st.markdown("**Limits**\n" + "\n".join(f"- {line}" for line in document["limits"]))
-        st.caption(f"Weights {card.weights_sha256[:16]}, version {document['version']}")
-
-
-_SHOWN = ("auc", "sensitivity", "specificity")
+    st.caption(
+        f"About the model: {document['name']}, version {document['version']}, made on "
+        f"{document['created']}, weights {card.weights_sha256[:16]}."
+    )

@@ -163,5 +163,6 @@ def run_or_offer(
         bar.progress(share, f"{name} …" + (f" about {left:.0f} s left" if left >= 1 else ""))
 
     result = run(progress)
+    states.pop(key, None)  # done: the next time it is asked for anew
     place.empty()
     return result

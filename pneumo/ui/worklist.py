@@ -87,7 +87,6 @@ def _offer_stability(readings: dict[str, Entry], results: Results) -> None:
         f"the stability of {len(missing)} more", "stability-of-all", run, start=False
     )
     if done:
-        st.session_state.running["stability-of-all"] = False
         st.rerun()
 
 
