@@ -1,7 +1,7 @@
 """Bytes -> Radiograph: one channel, upright, eight bits, with notes on what was done to get there.
 
 A file is recognised by its content, never by its name, and only by the decoders named in
-`FORMATS`: Pillow knows many more, some of which run other programs or have had serious holes.
+`FORMATS`, or as DICOM. Pillow knows many more: some run other programs or have had serious holes.
 """
 
 import hashlib
@@ -21,6 +21,8 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from pneumo.dicom import read_dicom
+from pneumo.dicom_file import is_dicom
 from pneumo.errors import RadiographError
 
 # Pillow would import these, and forty more, at its first `open` of something unusual.
@@ -34,7 +36,7 @@ _DECODERS = (
 )
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".dcm")
 """File name endings that a folder is searched for; a file given by itself may have any name."""
 
 MAX_BYTES = 32 * 2**20
@@ -72,37 +74,23 @@ def read_radiograph(source: bytes | str | Path, name: str | None = None) -> Radi
 
     Returns:
         The decoded `Radiograph`. More than 8 bits a pixel are scaled from their minimum and
-        maximum to 0..255, colour becomes ITU-R BT.601 luma, transparency becomes black.
+        maximum to 0..255, colour becomes ITU-R BT.601 luma, transparency becomes black. DICOM is
+        shown as it says itself (see `dicom`), the first of several frames.
 
     Raises:
-        RadiographError: The file is missing, too large, no picture in one of `FORMATS`, damaged,
-            smaller than `MIN_SIDE` pixels on a side, or of one single brightness.
+        RadiographError: The file is missing, too large, no picture in one of `FORMATS` and no
+            projection radiograph in DICOM, damaged, smaller than `MIN_SIDE` pixels on a side, or
+            of one single brightness.
     """
     data, name = _read_bytes(source, name)
     notes: list[str] = []
-    with _open(data, name) as image:
-        if image.width * image.height > MAX_PIXELS:
-            raise RadiographError(
-                f"{name} has {image.width} x {image.height} pixels; at most "
-                f"{MAX_PIXELS // 10**6} million are read. Scale it down and try again."
-            )
-        if min(image.size) < MIN_SIDE:
-            raise RadiographError(
-                f"{name} has {image.width} x {image.height} pixels; at least {MIN_SIDE} on each "
-                "side are needed to show a chest. Use the original radiograph, not a thumbnail."
-            )
-        if getattr(image, "n_frames", 1) > 1:
-            notes.append(f"first of {image.n_frames} frames used")
-        try:
-            image.load()
-        except (
-            Exception
-        ) as error:  # decoders raise OSError, SyntaxError, struct.error, ValueError ...
-            raise RadiographError(
-                f"{name} is damaged or incomplete ({error}). Export or download it again."
-            ) from error
-        image = _upright(image, notes)
-        pixels = _to_grey(image, name, notes)
+    if is_dicom(data):
+        picture, notes = read_dicom(data, name, MAX_PIXELS)
+        image = Image.fromarray(picture)
+        _check_size(image, name)
+    else:
+        image = _decode(data, name, notes)
+    pixels = _to_grey(image, name, notes)
     if pixels.max() - pixels.min() < 8:
         raise RadiographError(
             f"{name} is blank: all its pixels have nearly the same brightness. "
@@ -132,6 +120,35 @@ def _read_bytes(source: bytes | str | Path, name: str | None) -> tuple[bytes, st
     return data, name
 
 
+def _decode(data: bytes, name: str, notes: list[str]) -> Image.Image:
+    with _open(data, name) as image:
+        _check_size(image, name)
+        if getattr(image, "n_frames", 1) > 1:
+            notes.append(f"first of {image.n_frames} frames used")
+        try:
+            image.load()
+        except (
+            Exception
+        ) as error:  # decoders raise OSError, SyntaxError, struct.error, ValueError ...
+            raise RadiographError(
+                f"{name} is damaged or incomplete ({error}). Export or download it again."
+            ) from error
+        return _upright(image, notes)
+
+
+def _check_size(image: Image.Image, name: str) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise RadiographError(
+            f"{name} has {image.width} x {image.height} pixels; at most "
+            f"{MAX_PIXELS // 10**6} million are read. Scale it down and try again."
+        )
+    if min(image.size) < MIN_SIDE:
+        raise RadiographError(
+            f"{name} has {image.width} x {image.height} pixels; at least {MIN_SIDE} on each "
+            "side are needed to show a chest. Use the original radiograph, not a thumbnail."
+        )
+
+
 def _open(data: bytes, name: str) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
@@ -140,8 +157,8 @@ def _open(data: bytes, name: str) -> Image.Image:
             f"{name} holds more pixels than a radiograph has; at most "
             f"{MAX_PIXELS // 10**6} million are read."
         ) from error
-    except Exception as error:  # see `read_radiograph`
-        kinds = "JPEG, PNG, WebP, TIFF, BMP or GIF"
+    except Exception as error:  # see `_decode`
+        kinds = "DICOM, JPEG, PNG, WebP, TIFF, BMP or GIF"
         raise RadiographError(
             f"{name} is not a picture that can be read here ({kinds}), whatever its name says."
         ) from error

@@ -113,8 +113,8 @@ def test_bad_file_reported_beside_good_ones(app, stand_in):
     drop(app, ("good.png", picture(0.2)), ("bad.png", b"no picture"), ("also.png", picture(0.9)))
     assert not app.exception
     assert [error.value.replace("\\", "") for error in app.error] == [
-        "bad.png is not a picture that can be read here (JPEG, PNG, WebP, TIFF, BMP or GIF), "
-        "whatever its name says."
+        "bad.png is not a picture that can be read here (DICOM, JPEG, PNG, WebP, TIFF, BMP or "
+        "GIF), whatever its name says."
     ]
     assert stand_in.passes == passes(2)
     table = app.dataframe[0].value

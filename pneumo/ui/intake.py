@@ -68,7 +68,7 @@ def show_intake(classifier: Classifier, explainer: Explainer) -> dict[str, Entry
         type=[*(suffix[1:] for suffix in SUFFIXES), "zip"],
         accept_multiple_files=True,
         key="uploads",
-        help=f"JPEG, PNG, WebP, TIFF, BMP or GIF, up to {MAX_BYTES // 2**20} MiB each and "
+        help=f"DICOM, JPEG, PNG, WebP, TIFF, BMP or GIF, up to {MAX_BYTES // 2**20} MiB each and "
         f"{MAX_FILES} in all. They are kept in this server's memory for this session only, never "
         "written to disk.",
     )
