@@ -4,7 +4,8 @@
 
 Every variant trains on the same third of the patients at 224 pixels for the same number of epochs
 and is measured on the same held-out patients: as they are, under the shift suite, and with the
-looks of the other class, at threshold 0.5. One seed, one split: differences of a point are noise.
+looks of the other class, at threshold 0.5. One seed, one split, few normal chests: differences of
+two or three points are noise.
 A finished variant is not run again; --output keeps them. Prints the table in Markdown; --json
 writes it for the README and the model page.
 """
@@ -102,7 +103,8 @@ def describe(args):
     return {
         "settings": f"{args.epochs} epochs on {args.share:.0%} of the patients".replace("%", " %")
         + f" at {args.image_size} pixels, {args.precision}, threshold 0.5 throughout",
-        "note": "One seed, one split: differences of a point are noise.",
+        "note": "One seed, one split, few normal chests: differences of two or three points are "
+        "noise.",
     }
 
 
