@@ -62,7 +62,7 @@ def _show_picture(
         return encode_jpeg(LOOK.draw(pixels, results.heatmap(entry, wanted)))
 
     here = st.session_state.case == key
-    with st.container(width=200, gap=None, border=here):
+    with st.container(width=166, gap=None, border=here):
         picture = results.picture((results.identity(entry), wanted, LOOK, SIDE), draw)
         st.image(picture, width="stretch", alt=f"{wanted.title}: {entry.name}")
         st.html(
