@@ -10,7 +10,7 @@ from pneumo.ui.about import show_about, show_welcome
 from pneumo.ui.case import show_case
 from pneumo.ui.engine import require_engine
 from pneumo.ui.evidence import show_evidence
-from pneumo.ui.intake import keep_dropped, show_intake
+from pneumo.ui.intake import Entry, keep_dropped, show_intake
 from pneumo.ui.model_page import show_model_page
 from pneumo.ui.pack import show_pack
 from pneumo.ui.results import Results
@@ -28,26 +28,27 @@ def show_radiographs() -> None:
     classifier, explainer = require_engine()
     results = Results(classifier, explainer)
     entries = show_intake(classifier, explainer)
-
-    @st.fragment
-    def show_answers() -> None:
-        """Reruns by itself when a control in it moves: no inference, no upload is touched."""
-        show_failures(entries)
-        if any(entry.reading for entry in entries.values()):
-            scores = read_scores(classifier.card)
-            threshold = show_threshold(classifier.card.points, scores)
-            chosen = choose_entry(entries, threshold, results)
-            if chosen:
-                shown = show_case(chosen, threshold, results)
-                show_pack(entries, threshold, scores, shown, results)
-            show_evidence(scores, threshold)
-
     if entries:
-        show_answers()
+        show_answers(entries, results)
     else:
         show_welcome()
     show_about(classifier.card)
     st.page_link(pages[1], label="How it was made and measured, its limits and its failures")
+
+
+# Not a fragment: while one runs, no control in it can interrupt it, not even its Stop button.
+def show_answers(entries: dict[str, Entry], results: Results) -> None:
+    """Shows what follows from the threshold; a run without new radiographs needs no network."""
+    show_failures(entries)
+    if any(entry.reading for entry in entries.values()):
+        card = results.classifier.card
+        scores = read_scores(card)
+        threshold = show_threshold(card.points, scores)
+        chosen = choose_entry(entries, threshold, results)
+        if chosen:
+            shown = show_case(chosen, threshold, results)
+            show_pack(entries, threshold, scores, shown, results)
+        show_evidence(scores, threshold)
 
 
 def show_model() -> None:

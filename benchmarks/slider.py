@@ -2,9 +2,9 @@
 
     python benchmarks/slider.py [--files 200] [--moves 20]
 
-Runs the whole page (more than a browser's slider does, which reruns the part below the drop
-zone) with a stand-in for the network that counts its calls; what is timed is everything but the
-network, and the network must not be called. Time includes the test harness that reads the page.
+Runs the whole page, as a browser's slider does, with a stand-in for the network that counts its
+calls: what is timed is everything but the network, and the network must not be called. Time
+includes the test harness that reads the page.
 """
 
 import argparse
