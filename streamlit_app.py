@@ -27,7 +27,10 @@ def show_radiographs() -> None:
     show_header()
     classifier, explainer = require_engine()
     results = Results(classifier, explainer)
-    entries = show_intake(classifier, explainer)
+    # Each panel in a container of its own: what is shown now and then in one moves no other, or
+    # the page would show the others twice until the run is over.
+    with st.container():
+        entries = show_intake(classifier, explainer)
     if entries:
         show_answers(entries, results)
     else:
@@ -39,15 +42,18 @@ def show_radiographs() -> None:
 # Not a fragment: while one runs, no control in it can interrupt it, not even its Stop button.
 def show_answers(entries: dict[str, Entry], results: Results) -> None:
     """Shows what follows from the threshold; a run without new radiographs needs no network."""
-    show_failures(entries)
+    with st.container():
+        show_failures(entries)
     if any(entry.reading for entry in entries.values()):
         card = results.classifier.card
         scores = read_scores(card)
         threshold = show_threshold(card.points, scores)
-        chosen = choose_entry(entries, threshold, results)
-        if chosen:
-            shown = show_case(chosen, threshold, results)
-            show_pack(entries, threshold, scores, shown, results)
+        with st.container():
+            chosen = choose_entry(entries, threshold, results)
+        with st.container():
+            if chosen:
+                shown = show_case(chosen, threshold, results)
+                show_pack(entries, threshold, scores, shown, results)
         show_evidence(scores, threshold)
 
 
