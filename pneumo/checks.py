@@ -16,7 +16,8 @@ Score = Callable[[list[np.ndarray]], np.ndarray]
 """`(size, size)` uint8 pictures -> `(n,)` probabilities of the class that is explained."""
 
 FRACTIONS = (0.05, 0.1, 0.2)
-FILLS = ("blur", "mean")
+FILLS = {"blur": "blurred", "mean": "made grey"}
+"""What is put in the place of what is erased -> the word for it."""
 CONTROLS = 6
 """Random regions that each erased region is compared with."""
 BORDER, CORNER = 0.1, 0.15
@@ -30,7 +31,7 @@ class Erasure:
 
     Attributes:
         fraction: Share of the picture that is erased.
-        fill: `blur` or `mean`, what is put in its place.
+        fill: One of `FILLS`, what is put in its place.
         before: Probability of the radiograph as it is.
         hottest: Probability without the hottest part.
         random: `(CONTROLS,)` probabilities without random regions of the same shape and size.
@@ -93,9 +94,7 @@ def erase(grid: np.ndarray, mask: np.ndarray, fill: str) -> np.ndarray:
     Returns:
         `(size, size)` uint8.
     """
-    if fill == "mean":
-        return np.where(mask, np.uint8(round(float(grid.mean()))), grid)
-    return np.where(mask, _blurred(grid), grid)
+    return np.where(mask, _filling(grid, fill), grid)
 
 
 def erase_hottest(
@@ -123,11 +122,12 @@ def erase_hottest(
     rng = np.random.default_rng(seed)
     places = rng.integers(0, len(grid), (CONTROLS, 2))
     before = float(score([grid])[0])
+    fillings = {fill: _filling(grid, fill) for fill in fills}
     for fraction in fractions:
         mask = hottest(heat, fraction)
         masks = [mask, *(np.roll(mask, place, (0, 1)) for place in places)]
-        for fill in fills:
-            after = score([erase(grid, mask, fill) for mask in masks])
+        for fill, filling in fillings.items():
+            after = score([np.where(mask, filling, grid) for mask in masks])
             yield Erasure(fraction, fill, before, float(after[0]), np.asarray(after[1:]))
 
 
@@ -135,7 +135,7 @@ def trace_curves(grid: np.ndarray, heatmap: np.ndarray, score: Score) -> Curves:
     """Blurs the picture from the hottest pixel on, and sharpens a blurred one, step by step."""
     heat = stretch_heatmap(heatmap, grid.shape)
     fractions = np.linspace(0, 1, STEPS + 1)
-    blurred = _blurred(grid)
+    blurred = _filling(grid, "blur")
     masks = [hottest(heat, fraction) for fraction in fractions]
     deletion = score([np.where(mask, blurred, grid) for mask in masks])
     insertion = score([np.where(mask, grid, blurred) for mask in masks])
@@ -199,21 +199,17 @@ def describe_erasures(erasures: Iterable[Erasure], name: str) -> list[str]:
         erasures: Results of `erase_hottest`.
         name: Of the class that is explained.
     """
-    sentences = []
-    for entry in erasures:
-        how = "blurred" if entry.fill == "blur" else "made grey"
-        sentences.append(
-            f"With the hottest {100 * entry.fraction:.0f} % {how}, P({name}) is "
-            f"{entry.hottest:.3f} instead of {entry.before:.3f}; with a random region of that "
-            f"shape {entry.random.mean():.3f} on average "
-            f"({entry.random.min():.3f} to {entry.random.max():.3f}). "
-            + (
-                "The heatmap marks something that the answer rests on."
-                if entry.matters
-                else "The heatmap marks nothing that matters more than another place."
-            )
-        )
-    return sentences
+    meanings = {
+        True: "The heatmap marks something that the answer rests on.",
+        False: "The heatmap marks nothing that matters more than another place.",
+    }
+    return [
+        f"With the hottest {100 * entry.fraction:.0f} % {FILLS[entry.fill]}, P({name}) is "
+        f"{entry.hottest:.3f} instead of {entry.before:.3f}; with a random region of that "
+        f"shape {entry.random.mean():.3f} on average "
+        f"({entry.random.min():.3f} to {entry.random.max():.3f}). {meanings[entry.matters]}"
+        for entry in erasures
+    ]
 
 
 def describe_shares(shares: Shares) -> str:
@@ -228,6 +224,9 @@ def describe_shares(shares: Shares) -> str:
     return text
 
 
-def _blurred(grid: np.ndarray) -> np.ndarray:
+def _filling(grid: np.ndarray, fill: str) -> np.ndarray:
+    """Returns `(size, size)` uint8: what a whole picture would be erased with; see `erase`."""
+    if fill == "mean":
+        return np.full_like(grid, round(float(grid.mean())))
     radius = len(grid) / 15
     return np.asarray(Image.fromarray(grid).filter(ImageFilter.GaussianBlur(radius)))

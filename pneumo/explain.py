@@ -30,6 +30,11 @@ SCORE_MAPS = 10
 """Feature maps that Score-CAM tries: those that vary most (Faster Score-CAM)."""
 
 
+# The search for a convolution is switched off and the layer named: on Keras 3 the search takes a
+# wrong layer of the same size without a word. Resizing and scaling are the overlay's.
+_RAW = {"seek_penultimate_conv_layer": False, "expand_cam": False, "normalize_cam": False}
+
+
 @dataclass(frozen=True)
 class Method:
     """One way of explaining an answer.
@@ -134,9 +139,6 @@ class Explainer:
     def cam(self, method: str, maps: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """Computes a class activation map of the last layer, before any resize.
 
-        The search for a convolution is switched off and the layer named: on Keras 3 the search
-        takes a wrong layer of the same size without a word.
-
         Args:
             method: `gradcam`, `gradcam++` or `layercam`.
             maps: `(n, h, w, channels)` float32 feature maps.
@@ -153,9 +155,7 @@ class Explainer:
                 CategoricalScore([int(index) for index in classes]),
                 maps,
                 penultimate_layer=self._classifier.head.inputs[0].name,
-                seek_penultimate_conv_layer=False,
-                expand_cam=False,
-                normalize_cam=False,
+                **_RAW,
             )
         return np.asarray(cams, np.float32)
 
@@ -209,9 +209,7 @@ class Explainer:
                 CategoricalScore(label),
                 image,
                 penultimate_layer=layer,
-                seek_penultimate_conv_layer=False,
-                expand_cam=False,
-                normalize_cam=False,
+                **_RAW,
             )[0]
 
     def _scorecam(self, image: np.ndarray, label: int, progress) -> np.ndarray:
@@ -235,10 +233,8 @@ class Explainer:
             CategoricalScore(label),
             image,
             penultimate_layer=LAST_CONVOLUTION,
-            seek_penultimate_conv_layer=False,
             max_N=SCORE_MAPS,
-            expand_cam=False,
-            normalize_cam=False,
+            **_RAW,
         )[0]
 
     def _gradient(self, image: np.ndarray, label: int) -> np.ndarray:

@@ -132,7 +132,7 @@ def _compute(
     """Returns the heatmaps; slow ones come behind a bar, and are missing once stopped."""
     maps = {}
     for explanation in wanted:
-        if results.has_heatmap(entry, explanation) or not METHODS[explanation.method].slow:
+        if results.is_quick(entry, explanation):
             maps[explanation] = results.heatmap(entry, explanation)
             continue
         heatmap = run_or_offer(

@@ -85,6 +85,10 @@ class Results:
         kept = st.session_state.get("heatmaps", {})
         return wanted.method == "gradcam" or (self.identity(entry), wanted) in kept
 
+    def is_quick(self, entry: Entry, wanted: Explanation) -> bool:
+        """Tells whether a heatmap is there, or its method takes fractions of a second."""
+        return not METHODS[wanted.method].slow or self.has_heatmap(entry, wanted)
+
     def stability(self, entry: Entry) -> Stability:
         """Returns how far the answer moves under small changes."""
 

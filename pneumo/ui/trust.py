@@ -35,7 +35,7 @@ def show_checks(entry: Entry, wanted: Explanation, results: Results) -> None:
         return
     with panel:
         st.markdown(f"**{wanted.title}**")
-        if METHODS[wanted.method].slow and not results.has_heatmap(entry, wanted):
+        if not results.is_quick(entry, wanted):
             st.info("This heatmap is not computed yet.")
             return
         heatmap = results.heatmap(entry, wanted)
@@ -55,7 +55,7 @@ def show_checks(entry: Entry, wanted: Explanation, results: Results) -> None:
 
 def describe_checks(entry: Entry, wanted: Explanation, results: Results) -> list[str]:
     """Returns in sentences what is known about one heatmap; computes nothing with the network."""
-    if METHODS[wanted.method].slow and not results.has_heatmap(entry, wanted):
+    if not results.is_quick(entry, wanted):
         return []
     sentences = [describe_shares(share_outside(results.heatmap(entry, wanted)))]
     checks = results.known_checks(entry, wanted)
@@ -120,10 +120,7 @@ def _show_erasures(checks: Checks, class_name: str) -> None:
     )
     st.table(
         {
-            "Erased": [
-                f"{100 * e.fraction:.0f} %, {'blurred' if e.fill == 'blur' else 'made grey'}"
-                for e in checks.erasures
-            ],
+            "Erased": [f"{100 * e.fraction:.0f} %, {FILLS[e.fill]}" for e in checks.erasures],
             "Hottest": [f"{e.hottest:.3f}" for e in checks.erasures],
             "Random, mean (range)": [
                 f"{e.random.mean():.3f} ({e.random.min():.3f} to {e.random.max():.3f})"

@@ -33,13 +33,14 @@ def show_linked(panes: list[Pane], key: str, columns: int = 1) -> None:
         "columns": min(columns, len(panes)),
         "narrow": 2 if len(panes) > 3 else 1,
         "panes": [
-            {"title": pane.title, "src": _data_uri(pane.picture), "alt": pane.alt} for pane in panes
+            {"title": pane.title, "src": data_uri(pane.picture), "alt": pane.alt} for pane in panes
         ],
     }
     _linked_view(data=document, key=key)
 
 
-def _data_uri(picture: bytes) -> str:
+def data_uri(picture: bytes) -> str:
+    """Returns a JPEG or PNG as an address that holds the picture itself."""
     kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
     return f"data:image/{kind};base64," + base64.b64encode(picture).decode()
 

@@ -1,7 +1,5 @@
 """All radiographs of the session in one list; choosing one shows its case."""
 
-import base64
-
 import streamlit as st
 
 from pneumo import CLASSES
@@ -10,6 +8,7 @@ from pneumo.ui.gallery import show_gallery
 from pneumo.ui.intake import Entry
 from pneumo.ui.results import Results, run_or_offer
 from pneumo.ui.settings import keep
+from pneumo.ui.viewer import data_uri
 
 
 def show_failures(entries: dict[str, Entry]) -> None:
@@ -145,7 +144,7 @@ def _show_table(
     chosen = [readings[key] for key in keys]
     st.dataframe(
         {
-            "": [_data_uri(entry.thumbnail) for entry in chosen],
+            "": [data_uri(entry.thumbnail) for entry in chosen],
             "P(PNEUMONIA)": [p_of(entry) for entry in chosen],
             "Verdict": [verdicts[key] for key in keys],
             "From threshold": [p_of(entry) - threshold for entry in chosen],
@@ -198,10 +197,6 @@ def _show_steps(keys: list[str]) -> None:
                 shortcut=key,
             )
         st.caption(f"{here + 1} of {len(keys)}; choose one, or step with the keys J and K.")
-
-
-def _data_uri(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
 def _plain(text: str) -> str:
