@@ -57,7 +57,7 @@ logging.getLogger("pydicom").propagate = False  # it logs tracebacks of files th
 
 def read_dicom(
     data: bytes, name: str, max_pixels: int, frame: int = 0
-) -> tuple[np.ndarray, list[str]]:
+) -> tuple[np.ndarray, int, list[str]]:
     """Decodes one frame as it is meant to be seen.
 
     Args:
@@ -68,7 +68,7 @@ def read_dicom(
 
     Returns:
         `(height, width)` uint8, 0 black to 255 white, or `(height, width, 3)` RGB; pixels are
-        square. And notes on what was done, in words for the user.
+        square. Then the number of frames, and notes on what was done, in words for the user.
 
     Raises:
         RadiographError: No projection radiograph, beyond the limits, damaged, or in a coding that
@@ -84,7 +84,7 @@ def read_dicom(
             if frames > 1:
                 notes.append(f"frame {frame + 1} of {frames}")
             picture = to_picture(dataset, _decode(dataset, name, frame), notes)
-            return make_square(dataset, picture, max_pixels, notes), notes
+            return make_square(dataset, picture, max_pixels, notes), frames, notes
     except RadiographError:
         raise
     except ImportError as error:  # training may be set up without it

@@ -21,6 +21,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from pneumo.adjust import AS_IS, Adjustment
 from pneumo.dicom import read_dicom
 from pneumo.dicom_file import is_dicom
 from pneumo.errors import RadiographError
@@ -57,25 +58,37 @@ class Radiograph:
         pixels: `(height, width)` uint8, 0 black to 255 white, upright.
         sha256: Hexadecimal SHA-256 of the file's bytes; the identity used by caches.
         notes: What was done on the way, in words for the user; empty for a plain 8-bit grey image.
+        adjustment: What the user changed.
+        frames: How many a DICOM file has to choose from; 1 for all others.
     """
 
     name: str
     pixels: np.ndarray
     sha256: str
     notes: tuple[str, ...] = ()
+    adjustment: Adjustment = AS_IS
+    frames: int = 1
+
+    @property
+    def identity(self) -> tuple[str, Adjustment]:
+        """What an answer depends on, besides the weights."""
+        return self.sha256, self.adjustment
 
 
-def read_radiograph(source: bytes | str | Path, name: str | None = None) -> Radiograph:
+def read_radiograph(
+    source: bytes | str | Path, name: str | None = None, adjustment: Adjustment = AS_IS
+) -> Radiograph:
     """Decodes one radiograph.
 
     Args:
         source: The file's bytes, or its path.
         name: Name to show; by default the path's own.
+        adjustment: Applied last, when the radiograph is upright as the file tells it.
 
     Returns:
         The decoded `Radiograph`. More than 8 bits a pixel are scaled from their minimum and
         maximum to 0..255, colour becomes ITU-R BT.601 luma, transparency becomes black. DICOM is
-        shown as it says itself (see `dicom`), the first of several frames.
+        shown as it says itself (see `dicom`).
 
     Raises:
         RadiographError: The file is missing, too large, no picture in one of `FORMATS` and no
@@ -84,8 +97,9 @@ def read_radiograph(source: bytes | str | Path, name: str | None = None) -> Radi
     """
     data, name = _read_bytes(source, name)
     notes: list[str] = []
+    frames = 1
     if is_dicom(data):
-        picture, notes = read_dicom(data, name, MAX_PIXELS)
+        picture, frames, notes = read_dicom(data, name, MAX_PIXELS, adjustment.frame)
         image = Image.fromarray(picture)
         _check_size(image, name)
     else:
@@ -96,7 +110,14 @@ def read_radiograph(source: bytes | str | Path, name: str | None = None) -> Radi
             f"{name} is blank: all its pixels have nearly the same brightness. "
             "Check that the right image was exported."
         )
-    return Radiograph(name, pixels, hashlib.sha256(data).hexdigest(), tuple(notes))
+    return Radiograph(
+        name,
+        adjustment.apply(pixels),
+        hashlib.sha256(data).hexdigest(),
+        (*notes, *adjustment.notes),
+        adjustment,
+        frames,
+    )
 
 
 def _read_bytes(source: bytes | str | Path, name: str | None) -> tuple[bytes, str]:
