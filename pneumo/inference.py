@@ -15,14 +15,21 @@ from pneumo.radiograph import Radiograph
 class Reading:
     """What the model says about one radiograph; the verdict is left to a threshold.
 
+    It does not hold the radiograph's pixels, which are some megabytes: hundreds of readings are
+    kept at a time. Whoever wants to see the radiograph reads its file again.
+
     Attributes:
-        radiograph: What was read.
+        sha256: Of the file that was read; see `Radiograph`.
+        shape: Height and width of the radiograph.
+        notes: See `Radiograph`.
         probability: P(PNEUMONIA) in [0, 1]; P(NORMAL) is the rest.
         heatmaps: `(2, 10, 10)` float32 in [0, 1], one Grad-CAM a class in the order of
             `pneumo.CLASSES`, each scaled by its own maximum, before any resize.
     """
 
-    radiograph: Radiograph
+    sha256: str
+    shape: tuple[int, int]
+    notes: tuple[str, ...]
     probability: float
     heatmaps: np.ndarray
 
@@ -60,4 +67,4 @@ def examine(
     cams = normalize_heatmap(explainer.gradcam(np.repeat(maps, 2, axis=0), classes))
     pairs = cams.reshape(-1, 2, *cams.shape[1:])
     answers = zip(radiographs, probabilities[:, PNEUMONIA], pairs, strict=True)
-    return [Reading(radiograph, float(p), pair) for radiograph, p, pair in answers]
+    return [Reading(r.sha256, r.pixels.shape, r.notes, float(p), pair) for r, p, pair in answers]

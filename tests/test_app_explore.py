@@ -47,7 +47,7 @@ def test_stopped_method_is_left_out_and_offered(app, stand_in):
     app.selectbox(key="method-0").set_value("smoothgrad").run()
     assert [method for method, *_ in stand_in.explained] == ["smoothgrad"]
     sha = app.session_state["entries"]
-    sha = next(iter(sha.values())).reading.radiograph.sha256[:12]
+    sha = next(iter(sha.values())).reading.sha256[:12]
     app.session_state["running"][f"{sha}-scorecam-1"] = False  # as a press of Stop leaves it
     app.selectbox(key="method-0").set_value("scorecam").run()
     assert [method for method, *_ in stand_in.explained] == ["smoothgrad"]

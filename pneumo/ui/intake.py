@@ -1,5 +1,6 @@
 """Files, archives and samples in, one `Entry` each out; every radiograph is scored once."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,14 +19,16 @@ from pneumo.radiograph import MAX_BYTES, SUFFIXES, Radiograph, read_radiograph
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 MAX_FILES = 200
-"""Radiographs in one session: each stays in memory at its own size, a few megabytes."""
-BATCH_SIZE = 8
-"""Radiographs in one pass of the network: faster than one by one, and a bar that still moves."""
+"""Radiographs in one session: the bytes of each file stay in memory, and a thumbnail."""
+BATCH_SIZE = 4
+"""Radiographs that are in memory at full size together, and between two moves of the bar."""
+DECODERS = threading.BoundedSemaphore(2)
+"""Radiographs that are decoded at a time in all sessions: a large one takes many times its size."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One file of the session.
+    """One file of the session. Its pixels are not kept.
 
     Attributes:
         name: As uploaded; within an archive with the archive's name before it.
@@ -33,6 +36,7 @@ class Entry:
         error: Why there is none; empty otherwise.
         label: The data set's own label of a sample; empty for a user's file.
         thumbnail: PNG, at most 96 pixels on a side; empty if there is no reading.
+        source: Where it came from; None if there is no reading.
     """
 
     name: str
@@ -40,6 +44,11 @@ class Entry:
     error: str = ""
     label: str = ""
     thumbnail: bytes = b""
+    source: "Source | None" = None
+
+    def read(self) -> Radiograph:
+        """Reads the radiograph again, which went well before."""
+        return self.source.read()
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,11 @@ class Source:
     name: str
     load: Callable[[], bytes]
     label: str = ""
+
+    def read(self) -> Radiograph:
+        """Decodes the radiograph; raises `RadiographError`."""
+        with DECODERS:
+            return read_radiograph(self.load(), self.name)
 
 
 def show_intake(classifier: Classifier, explainer: Explainer) -> dict[str, Entry]:
@@ -172,7 +186,7 @@ def _score(left: dict[str, Source], entries: dict, classifier, explainer, bar) -
         batch: dict[str, tuple[Source, Radiograph]] = {}
         for key, source in items[first : first + BATCH_SIZE]:
             try:
-                batch[key] = source, read_radiograph(source.load(), source.name)
+                batch[key] = source, source.read()
             except RadiographError as error:
                 entries[key] = Entry(source.name, None, str(error))
         if batch:
@@ -180,7 +194,7 @@ def _score(left: dict[str, Source], entries: dict, classifier, explainer, bar) -
             readings = examine(classifier, explainer, radiographs)
             for (key, (source, radiograph)), reading in zip(batch.items(), readings, strict=True):
                 thumbnail = encode_png(fit_within(radiograph.pixels, 96))
-                entries[key] = Entry(source.name, reading, "", source.label, thumbnail)
+                entries[key] = Entry(source.name, reading, "", source.label, thumbnail, source)
         done = min(first + BATCH_SIZE, len(items))
         text = _remaining(done, len(items), time.monotonic() - started)
         bar.progress(done / len(items), text)
@@ -231,7 +245,7 @@ def _show_gallery(busy: bool) -> list[Path]:
     return [paths[name] for name in chosen if name in paths]
 
 
-@st.cache_data(show_spinner=False)
+@st.cache_data(show_spinner=False, max_entries=32)
 def sample_thumbnail(path: Path) -> bytes:
     """Returns a sample as a small square PNG."""
     pixels = fit_within(read_radiograph(path).pixels, 300)
