@@ -23,8 +23,8 @@ def serve_app() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def serve_process() -> Iterator[tuple[str, subprocess.Popen]]:
-    """Does what `serve_app` does; yields the address and the server's process."""
+def serve_process(*options: str) -> Iterator[tuple[str, subprocess.Popen]]:
+    """Does what `serve_app` does, with more options of Streamlit; yields address and process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -34,6 +34,7 @@ def serve_process() -> Iterator[tuple[str, subprocess.Popen]]:
             *("-m", "streamlit", "run", "streamlit_app.py"),
             *("--server.port", str(port), "--server.address", "127.0.0.1"),
             *("--server.headless", "true"),
+            *options,
         ],
         cwd=ROOT,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},

@@ -44,15 +44,7 @@ class ProtocolSession:
         self._http = requests.Session()
         self._http.get(f"{address}/_stcore/health", timeout=60).raise_for_status()
         self._token = self._http.cookies["_streamlit_xsrf"]
-        self._socket = connect(
-            f"ws://{urlsplit(address).netloc}/_stcore/stream",
-            origin=address,
-            subprotocols=["streamlit", self._token],
-            additional_headers={"Cookie": f"_streamlit_xsrf={self._token}"},
-            max_size=None,
-            open_timeout=60,
-            ping_timeout=None,
-        )
+        self._socket = self._connect()
         self.messages: list[bytes] = []
         self.errors: list[str] = []
         self.progress: list[tuple[float, str]] = []
@@ -61,10 +53,11 @@ class ProtocolSession:
         self._uploader = ""
         self._page = ""
         self._id = ""
+        self._widgets: list[dict] = []
 
     def open(self) -> None:
-        """Runs the empty page."""
-        self._send(BackMsg(rerun_script={}))
+        """Runs the page as it is."""
+        self._send(BackMsg(rerun_script=self._state()))
         self._receive_until("script_finished")
 
     def drop(self, files: list[tuple[str, bytes]]) -> None:
@@ -90,12 +83,9 @@ class ProtocolSession:
             ).raise_for_status()
             infos.append({"name": name, "size": len(data), "file_id": url.file_id})
             infos[-1]["file_urls"] = url
-        state = {"id": self._uploader, "file_uploader_state_value": {"uploaded_file_info": infos}}
-        self._send(
-            BackMsg(
-                rerun_script={"widget_states": {"widgets": [state]}, "page_script_hash": self._page}
-            )
-        )
+        value = {"uploaded_file_info": infos}
+        self._widgets = [{"id": self._uploader, "file_uploader_state_value": value}]
+        self._send(BackMsg(rerun_script=self._state()))
 
     def wait_for_progress(self) -> None:
         """Waits until the page says that some radiographs are read."""
@@ -111,10 +101,29 @@ class ProtocolSession:
         """Waits until the page is complete."""
         self._receive_until("script_finished")
 
+    def come_back(self) -> None:
+        """Loses the connection and takes up the session again, as after a stumbling network."""
+        self._socket.close()
+        self._socket = self._connect(self._id)
+
     def close(self) -> None:
         """Goes away as a closed tab does."""
         self._socket.close()
         self._http.close()
+
+    def _connect(self, *existing: str):
+        return connect(
+            f"ws://{urlsplit(self._address).netloc}/_stcore/stream",
+            origin=self._address,
+            subprotocols=["streamlit", self._token, *existing],
+            additional_headers={"Cookie": f"_streamlit_xsrf={self._token}"},
+            max_size=None,
+            open_timeout=60,
+            ping_timeout=None,
+        )
+
+    def _state(self) -> dict:
+        return {"widget_states": {"widgets": self._widgets}, "page_script_hash": self._page}
 
     def _send(self, message: BackMsg) -> None:
         self._socket.send(message.SerializeToString())
