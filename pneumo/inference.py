@@ -56,15 +56,34 @@ def prepare(classifier: Classifier, pictures: list[np.ndarray]) -> np.ndarray:
     return to_model_input(np.stack([resize_to_grid(pixels, size) for pixels in pictures]))
 
 
-def examine(
-    classifier: Classifier, explainer: Explainer, radiographs: list[Radiograph]
-) -> list[Reading]:
+@dataclass(frozen=True)
+class Sight:
+    """What the network sees of a radiograph, and what is told of it; not its pixels.
+
+    Attributes:
+        sha256: See `Reading`.
+        shape: See `Reading`.
+        notes: See `Reading`.
+        grid: `(size, size)` uint8, the radiograph stretched to the input of the network.
+    """
+
+    sha256: str
+    shape: tuple[int, int]
+    notes: tuple[str, ...]
+    grid: np.ndarray
+
+
+def look_at(classifier: Classifier, radiograph: Radiograph) -> Sight:
+    """Makes of a radiograph what the network sees, after which its pixels may go."""
+    grid = resize_to_grid(radiograph.pixels, classifier.card.image_size)
+    return Sight(radiograph.sha256, radiograph.pixels.shape, radiograph.notes, grid)
+
+
+def examine(classifier: Classifier, explainer: Explainer, sights: list[Sight]) -> list[Reading]:
     """Gives probabilities and both classes' heatmaps from one pass of the network."""
-    maps, probabilities = classifier.forward(
-        prepare(classifier, [radiograph.pixels for radiograph in radiographs])
-    )
-    classes = np.tile([NORMAL, PNEUMONIA], len(radiographs))
+    maps, probabilities = classifier.forward(to_model_input(np.stack([s.grid for s in sights])))
+    classes = np.tile([NORMAL, PNEUMONIA], len(sights))
     cams = normalize_heatmap(explainer.gradcam(np.repeat(maps, 2, axis=0), classes))
     pairs = cams.reshape(-1, 2, *cams.shape[1:])
-    answers = zip(radiographs, probabilities[:, PNEUMONIA], pairs, strict=True)
-    return [Reading(r.sha256, r.pixels.shape, r.notes, float(p), pair) for r, p, pair in answers]
+    answers = zip(sights, probabilities[:, PNEUMONIA], pairs, strict=True)
+    return [Reading(s.sha256, s.shape, s.notes, float(p), pair) for s, p, pair in answers]

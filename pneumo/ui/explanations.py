@@ -1,5 +1,6 @@
 """The explanation browser: one heatmap, beside the original, two or all methods at once."""
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,8 @@ VIEWS = ("Overlay", "Beside original", "Two methods", "All methods")
 DRAWINGS = ("Heat", "Contours")
 SCREEN_SIDE, GRID_SIDE = 1600, 640
 """Longer side of a picture on the page, alone and among many; downloads have the own size."""
+PAINTERS = threading.BoundedSemaphore(2)
+"""Heatmaps that are drawn at a time in all sessions: a large one takes a hundred megabytes."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,11 @@ class Look:
 
     def draw(self, pixels: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
         """Returns `(height, width, 3)` uint8: a heatmap of any size over a radiograph."""
-        heat = stretch_heatmap(heatmap, pixels.shape)
-        if self.drawing == "Contours":
-            return draw_contours(pixels, heat, self.colour_map, self.above)
-        return blend(pixels, heat, self.opacity, self.colour_map, self.above)
+        with PAINTERS:
+            heat = stretch_heatmap(heatmap, pixels.shape)
+            if self.drawing == "Contours":
+                return draw_contours(pixels, heat, self.colour_map, self.above)
+            return blend(pixels, heat, self.opacity, self.colour_map, self.above)
 
 
 def show_explanations(entry: Entry, results: Results) -> tuple[Explanation, Look]:

@@ -7,12 +7,12 @@ when half of that time is over.
 """
 
 import asyncio
-import ctypes
-import gc
 
 import streamlit as st
 from streamlit import config, runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from pneumo.ui.memory import give_back_memory
 
 _trim_later: asyncio.TimerHandle | None = None
 
@@ -50,15 +50,3 @@ def _close(session_id: str) -> None:
         _trim_later.cancel()
     loop = asyncio.get_running_loop()
     _trim_later = loop.call_later(2, lambda: loop.run_in_executor(None, give_back_memory))
-
-
-def give_back_memory() -> None:
-    """Returns to the system what is free, as far as the C library can.
-
-    A session is full of cycles, which Python clears some time. And glibc keeps what was freed in
-    the middle of its heaps, one for each of many threads; only `malloc_trim` lets go of it.
-    """
-    gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc only
-    if trim:
-        trim(0)
