@@ -4,6 +4,7 @@ A browser opens a websocket, sends a `BackMsg` to run the page, and draws the `F
 come back. Files go another way: the page asks for addresses, and each file is put to its own.
 """
 
+import contextlib
 import time
 import uuid
 from dataclasses import dataclass
@@ -44,7 +45,8 @@ class ProtocolSession:
         self._http = requests.Session()
         self._http.get(f"{address}/_stcore/health", timeout=60).raise_for_status()
         self._token = self._http.cookies["_streamlit_xsrf"]
-        self._socket = self._connect()
+        self._leaving = contextlib.ExitStack()
+        self._connect()
         self.messages: list[bytes] = []
         self.errors: list[str] = []
         self.progress: list[tuple[float, str]] = []
@@ -103,16 +105,16 @@ class ProtocolSession:
 
     def come_back(self) -> None:
         """Loses the connection and takes up the session again, as after a stumbling network."""
-        self._socket.close()
-        self._socket = self._connect(self._id)
+        self._leaving.close()
+        self._connect(self._id)
 
     def close(self) -> None:
         """Goes away as a closed tab does."""
-        self._socket.close()
+        self._leaving.close()
         self._http.close()
 
-    def _connect(self, *existing: str):
-        return connect(
+    def _connect(self, *existing: str) -> None:
+        connection = connect(
             f"ws://{urlsplit(self._address).netloc}/_stcore/stream",
             origin=self._address,
             subprotocols=["streamlit", self._token, *existing],
@@ -121,6 +123,7 @@ class ProtocolSession:
             open_timeout=60,
             ping_timeout=None,
         )
+        self._socket = self._leaving.enter_context(connection)
 
     def _state(self) -> dict:
         return {"widget_states": {"widgets": self._widgets}, "page_script_hash": self._page}

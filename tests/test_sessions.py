@@ -61,8 +61,8 @@ def measure(address: str, name: str) -> int:
 
 UPLOADED = 'cache_memory_bytes{cache_type="UploadedFileManager",cache=""}'
 LOADED = (
-    'cache_lookups_total{cache="pneumo.ui.engine.load_engine",'
-    'cache_type="st_cache_resource",result="miss"}'
+    'cache_compute_duration_seconds_count{cache="pneumo.ui.engine.load_engine",'
+    'cache_type="st_cache_resource",trigger="miss"}'
 )
 
 
