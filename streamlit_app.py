@@ -10,6 +10,7 @@ from pneumo.ui.about import show_about, show_welcome
 from pneumo.ui.case import show_case
 from pneumo.ui.engine import require_engine
 from pneumo.ui.evidence import show_evidence
+from pneumo.ui.farewell import prepare_farewell
 from pneumo.ui.intake import Entry, keep_dropped, show_intake
 from pneumo.ui.model_page import show_model_page
 from pneumo.ui.pack import show_pack
@@ -69,6 +70,7 @@ pages = [
     st.Page(show_radiographs, title="Radiographs", default=True),
     st.Page(show_model, title="The model", url_path="model"),
 ]
+prepare_farewell()
 inject_style()
 restore()
 st.navigation(pages, position="top").run()

@@ -5,7 +5,7 @@
 Three things are timed in turn, round by round, so that a change of the machine's speed meets all
 of them; the ratios are medians over the rounds:
 
-    forward   the frozen network on an input that is ready
+    forward   the compiled network on an input that is ready
     pneumo    a decoded radiograph -> probability, Grad-CAM, heatmap at the radiograph's own size
     usual     the same with `model.predict` and tf-keras-vis on the whole network
 """

@@ -26,7 +26,7 @@ from pneumo.model import (  # noqa: E402
     WEIGHTS_FOLDER,
     Classifier,
     build_classifier,
-    freeze,
+    forward_of,
     head_of,
     load_classifier,
     logits_of,
@@ -50,7 +50,7 @@ def randomise(card, trained, below):
     kept = 1 + [layer.name for layer in trained.layers].index(below)
     for layer, source in zip(model.layers[:kept], trained.layers[:kept], strict=True):
         layer.set_weights(source.get_weights())
-    return Classifier(freeze(model), head_of(model), card, logits_of(model))
+    return Classifier(forward_of(model), head_of(model), card, logits_of(model))
 
 
 def main():

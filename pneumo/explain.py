@@ -8,13 +8,12 @@ the whole network, at a hundredth of the cost. The others look inside the networ
 pass there and back, or several.
 """
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from pneumo.model import LAST_CONVOLUTION, Classifier
+from pneumo.model import LAST_CONVOLUTION, TURNS, Classifier
 
 LAYERS = {
     LAST_CONVOLUTION: "last layer, 10 x 10 cells",
@@ -130,7 +129,6 @@ class Explainer:
             "gradcam++": GradcamPlusPlus(classifier.head, **linear),
             "layercam": Layercam(classifier.head, **linear),
         }
-        self._lock = threading.Lock()  # tf-keras-vis builds a Keras model at every call
 
     def gradcam(self, maps: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """Computes Grad-CAM of several radiographs; see `cam`."""
@@ -150,7 +148,7 @@ class Explainer:
         """
         from tf_keras_vis.utils.scores import CategoricalScore
 
-        with self._lock:
+        with TURNS:  # also because tf-keras-vis builds a Keras model at every call
             cams = self._last[method](
                 CategoricalScore([int(index) for index in classes]),
                 maps,
@@ -204,7 +202,7 @@ class Explainer:
         from tf_keras_vis.layercam import Layercam
         from tf_keras_vis.utils.scores import CategoricalScore
 
-        with self._lock:
+        with TURNS:  # also because tf-keras-vis builds a Keras model at every call
             return Layercam(self._classifier.network)(
                 CategoricalScore(label),
                 image,
@@ -218,7 +216,7 @@ class Explainer:
         from tf_keras_vis.utils.scores import CategoricalScore
 
         def predict(pictures: list[np.ndarray], batch_size: int) -> np.ndarray:
-            """Answers from the frozen graph, several times as fast, and can be watched."""
+            """Answers from the compiled network, several times as fast, and can be watched."""
             answers = []
             for done, picture in enumerate(pictures[0]):
                 progress(done / len(pictures[0]))
@@ -243,9 +241,9 @@ class Explainer:
         from tf_keras_vis.utils.scores import CategoricalScore
 
         saliency = Saliency(self._classifier.network)
-        return np.asarray(
-            saliency(CategoricalScore(label), image, keepdims=True, normalize_map=False)[0]
-        )
+        with TURNS:
+            cams = saliency(CategoricalScore(label), image, keepdims=True, normalize_map=False)
+        return np.asarray(cams[0])
 
     def _smoothgrad(self, image: np.ndarray, label: int, progress) -> np.ndarray:
         """Averages as tf-keras-vis does, copy by copy so that it can be watched and stopped."""

@@ -15,14 +15,21 @@ from pneumo.radiograph import Radiograph
 class Reading:
     """What the model says about one radiograph; the verdict is left to a threshold.
 
+    It does not hold the radiograph's pixels, which are some megabytes: hundreds of readings are
+    kept at a time. Whoever wants to see the radiograph reads its file again.
+
     Attributes:
-        radiograph: What was read.
+        sha256: Of the file that was read; see `Radiograph`.
+        shape: Height and width of the radiograph.
+        notes: See `Radiograph`.
         probability: P(PNEUMONIA) in [0, 1]; P(NORMAL) is the rest.
         heatmaps: `(2, 10, 10)` float32 in [0, 1], one Grad-CAM a class in the order of
             `pneumo.CLASSES`, each scaled by its own maximum, before any resize.
     """
 
-    radiograph: Radiograph
+    sha256: str
+    shape: tuple[int, int]
+    notes: tuple[str, ...]
     probability: float
     heatmaps: np.ndarray
 
@@ -49,15 +56,34 @@ def prepare(classifier: Classifier, pictures: list[np.ndarray]) -> np.ndarray:
     return to_model_input(np.stack([resize_to_grid(pixels, size) for pixels in pictures]))
 
 
-def examine(
-    classifier: Classifier, explainer: Explainer, radiographs: list[Radiograph]
-) -> list[Reading]:
+@dataclass(frozen=True)
+class Sight:
+    """What the network sees of a radiograph, and what is told of it; not its pixels.
+
+    Attributes:
+        sha256: See `Reading`.
+        shape: See `Reading`.
+        notes: See `Reading`.
+        grid: `(size, size)` uint8, the radiograph stretched to the input of the network.
+    """
+
+    sha256: str
+    shape: tuple[int, int]
+    notes: tuple[str, ...]
+    grid: np.ndarray
+
+
+def look_at(classifier: Classifier, radiograph: Radiograph) -> Sight:
+    """Makes of a radiograph what the network sees, after which its pixels may go."""
+    grid = resize_to_grid(radiograph.pixels, classifier.card.image_size)
+    return Sight(radiograph.sha256, radiograph.pixels.shape, radiograph.notes, grid)
+
+
+def examine(classifier: Classifier, explainer: Explainer, sights: list[Sight]) -> list[Reading]:
     """Gives probabilities and both classes' heatmaps from one pass of the network."""
-    maps, probabilities = classifier.forward(
-        prepare(classifier, [radiograph.pixels for radiograph in radiographs])
-    )
-    classes = np.tile([NORMAL, PNEUMONIA], len(radiographs))
+    maps, probabilities = classifier.forward(to_model_input(np.stack([s.grid for s in sights])))
+    classes = np.tile([NORMAL, PNEUMONIA], len(sights))
     cams = normalize_heatmap(explainer.gradcam(np.repeat(maps, 2, axis=0), classes))
     pairs = cams.reshape(-1, 2, *cams.shape[1:])
-    answers = zip(radiographs, probabilities[:, PNEUMONIA], pairs, strict=True)
-    return [Reading(radiograph, float(p), pair) for radiograph, p, pair in answers]
+    answers = zip(sights, probabilities[:, PNEUMONIA], pairs, strict=True)
+    return [Reading(s.sha256, s.shape, s.notes, float(p), pair) for s, p, pair in answers]

@@ -18,12 +18,17 @@ from pneumo.card import ModelCard, read_card
 from pneumo.errors import WeightsError
 from pneumo.files import replacing
 from pneumo.preprocess import IMAGE_SIZE
+from pneumo.turns import Turns
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 CARD_NAME = "model_card.json"
 
 LAST_CONVOLUTION = "block14_sepconv2_act"
 """The penultimate layer of Grad-CAM: the last feature maps, after their ReLU."""
+
+TURNS = Turns()
+"""Of all passes through a network in this process: together they would only take more memory."""
+PICTURES_A_PASS = 2
 
 
 def build_classifier(image_size: int = IMAGE_SIZE):
@@ -140,7 +145,7 @@ def load_classifier(folder: str | Path = WEIGHTS_FOLDER) -> Classifier:
             f"{path.name} is not a set of weights for this version of pneumo ({error}). "
             "Use the weights and the code of the same release."
         ) from error
-    return Classifier(freeze(model), head_of(model), card, logits_of(model))
+    return Classifier(forward_of(model), head_of(model), card, logits_of(model))
 
 
 def sha256_of(path: Path) -> str:
@@ -202,27 +207,33 @@ def _verify(path: Path, expected: str) -> None:
         )
 
 
-def freeze(model) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Turns a classifier into a constant TensorFlow graph, which the optimiser can fold.
+def forward_of(model) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Compiles a classifier to a function that gives feature maps and probabilities.
 
-    With the weights as constants, batch normalisation melts into the convolutions before it.
+    The weights stay variables, which all graphs share: as constants of a frozen graph they were a
+    tenth faster, and eight more copies of them took 700 MiB. Many pictures pass a few at a time,
+    for TensorFlow keeps the memory of its largest batch, and more at once are no faster on a
+    processor; between two passes whoever else waits has a turn.
 
     Returns:
         A thread-safe function with the signature of `Classifier.forward`.
     """
     import keras
     import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
 
     both = keras.Model(model.input, [model.get_layer(LAST_CONVOLUTION).output, model.output])
     images = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
-    traced = tf.function(lambda image: both(image, training=False), autograph=False)
-    frozen = convert_variables_to_constants_v2(traced.get_concrete_function(images))
+    compiled = tf.function(
+        lambda image: both(image, training=False), autograph=False, input_signature=[images]
+    )
 
     def forward(batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        maps, probabilities = frozen(tf.constant(batch))
-        return maps.numpy(), probabilities.numpy()
+        answers = []
+        for first in range(0, len(batch), PICTURES_A_PASS):
+            with TURNS:
+                maps, probabilities = compiled(tf.constant(batch[first : first + PICTURES_A_PASS]))
+                answers.append((maps.numpy(), probabilities.numpy()))
+        maps, probabilities = zip(*answers, strict=True)
+        return np.concatenate(maps), np.concatenate(probabilities)
 
     return forward

@@ -18,6 +18,13 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 @contextlib.contextmanager
 def serve_app() -> Iterator[str]:
     """Starts the app as a user would, on a free port; yields its address, ends it after."""
+    with serve_process() as (address, _):
+        yield address
+
+
+@contextlib.contextmanager
+def serve_process(*options: str) -> Iterator[tuple[str, subprocess.Popen]]:
+    """Does what `serve_app` does, with more options of Streamlit; yields address and process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -27,6 +34,7 @@ def serve_app() -> Iterator[str]:
             *("-m", "streamlit", "run", "streamlit_app.py"),
             *("--server.port", str(port), "--server.address", "127.0.0.1"),
             *("--server.headless", "true"),
+            *options,
         ],
         cwd=ROOT,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
@@ -43,7 +51,7 @@ def serve_app() -> Iterator[str]:
                 time.sleep(0.5)
         else:
             raise RuntimeError("the app did not start within a minute")
-        yield address
+        yield address, process
     finally:
         process.terminate()
         try:

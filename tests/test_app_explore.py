@@ -47,7 +47,7 @@ def test_stopped_method_is_left_out_and_offered(app, stand_in):
     app.selectbox(key="method-0").set_value("smoothgrad").run()
     assert [method for method, *_ in stand_in.explained] == ["smoothgrad"]
     sha = app.session_state["entries"]
-    sha = next(iter(sha.values())).reading.radiograph.sha256[:12]
+    sha = next(iter(sha.values())).reading.sha256[:12]
     app.session_state["running"][f"{sha}-scorecam-1"] = False  # as a press of Stop leaves it
     app.selectbox(key="method-0").set_value("scorecam").run()
     assert [method for method, *_ in stand_in.explained] == ["smoothgrad"]
@@ -181,3 +181,18 @@ def test_moving_the_slider_over_many_radiographs_runs_and_draws_nothing(app, sta
         assert counts["PNEUMONIA"] + counts["NORMAL"] + counts["Uncertain"] == 60
     assert (stand_in.passes, stand_in.heatmaps, len(stand_in.explained)) == before
     assert not drawn
+
+
+def test_only_the_radiograph_looked_at_is_kept_at_full_size(app):
+    drop(app, *((f"{p}.png", picture(p)) for p in (0.2, 0.5, 0.8)))
+    app.button(key="next").click().run()
+    app.button(key="compute-stability-of-all").click().run()
+    app.button(key="next").click().run()
+    entries = list(app.session_state["entries"].values())
+    [(sha, pixels)] = app.session_state["pixels"].items()
+    assert sha in {entry.reading.sha256 for entry in entries}
+    assert pixels.shape == entries[0].reading.shape == (160, 200)
+    for entry in entries:
+        kept = [value for value in vars(entry.reading).values() if isinstance(value, np.ndarray)]
+        assert [array.shape for array in kept] == [(2, 10, 10)]
+    assert not app.exception

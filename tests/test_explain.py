@@ -84,7 +84,7 @@ def test_layercam_of_an_earlier_layer_equals_the_library(classifier, pictures, w
     np.testing.assert_allclose(heatmap, expected, atol=1e-4 * np.max(expected))
 
 
-def test_scorecam_from_the_frozen_graph_equals_the_library(classifier, pictures, whole):
+def test_scorecam_from_the_compiled_network_equals_the_library(classifier, pictures, whole):
     whole.predict = lambda x, batch_size: whole([x[0]], training=False).numpy()  # without its bar
     expected = plain_cam(
         Scorecam, whole, pictures[:1], [PNEUMONIA], LAST_CONVOLUTION, max_N=SCORE_MAPS

@@ -94,12 +94,12 @@ def test_classifier_is_flat_xception_with_two_nodes():
     assert model.layers[-1].activation is keras.activations.softmax
 
 
-def test_frozen_graph_equals_keras_and_head_equals_frozen_graph(classifier):
+def test_forward_equals_keras_and_head_equals_forward(classifier):
     model = build_classifier()
     model.load_weights(_weights_in(WEIGHTS_FOLDER))
-    batch = np.random.default_rng(0).uniform(-1, 1, (2, 299, 299, 3)).astype(np.float32)
+    batch = np.random.default_rng(0).uniform(-1, 1, (3, 299, 299, 3)).astype(np.float32)
     maps, probabilities = classifier.forward(batch)
-    assert maps.shape == (2, 10, 10, 2048)
+    assert maps.shape == (3, 10, 10, 2048)
     np.testing.assert_allclose(probabilities, model(batch, training=False), atol=1e-4)
     np.testing.assert_allclose(classifier.head(maps), probabilities, atol=1e-5)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)

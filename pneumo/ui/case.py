@@ -44,8 +44,8 @@ def show_case(entry: Entry, threshold: float, results: Results) -> tuple[Explana
 
 
 def _show_details(entry: Entry) -> None:
-    height, width = entry.reading.radiograph.pixels.shape
-    parts = [f"{width} x {height} pixels", *entry.reading.radiograph.notes]
+    height, width = entry.reading.shape
+    parts = [f"{width} x {height} pixels", *entry.reading.notes]
     if entry.label:
         parts.insert(0, f"The data set's own label: {entry.label}")
     show_small(" · ".join(parts))

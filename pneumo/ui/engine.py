@@ -5,11 +5,13 @@ import streamlit as st
 from pneumo.errors import WeightsError
 from pneumo.explain import Explainer
 from pneumo.model import Classifier, load_classifier
+from pneumo.ui.memory import limit_heaps
 
 
 @st.cache_resource(show_spinner="Loading the model (about ten seconds, once) …")
 def load_engine() -> tuple[Classifier, Explainer]:
     """Loads the verified classifier and its explainer, once for the whole server."""
+    limit_heaps()
     classifier = load_classifier()
     return classifier, Explainer(classifier)
 

@@ -1,5 +1,6 @@
 """The explanation browser: one heatmap, beside the original, two or all methods at once."""
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,8 @@ VIEWS = ("Overlay", "Beside original", "Two methods", "All methods")
 DRAWINGS = ("Heat", "Contours")
 SCREEN_SIDE, GRID_SIDE = 1600, 640
 """Longer side of a picture on the page, alone and among many; downloads have the own size."""
+PAINTERS = threading.BoundedSemaphore(2)
+"""Heatmaps that are drawn at a time in all sessions: a large one takes a hundred megabytes."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,11 @@ class Look:
 
     def draw(self, pixels: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
         """Returns `(height, width, 3)` uint8: a heatmap of any size over a radiograph."""
-        heat = stretch_heatmap(heatmap, pixels.shape)
-        if self.drawing == "Contours":
-            return draw_contours(pixels, heat, self.colour_map, self.above)
-        return blend(pixels, heat, self.opacity, self.colour_map, self.above)
+        with PAINTERS:
+            heat = stretch_heatmap(heatmap, pixels.shape)
+            if self.drawing == "Contours":
+                return draw_contours(pixels, heat, self.colour_map, self.above)
+            return blend(pixels, heat, self.opacity, self.colour_map, self.above)
 
 
 def show_explanations(entry: Entry, results: Results) -> tuple[Explanation, Look]:
@@ -137,7 +141,7 @@ def _compute(
             continue
         heatmap = run_or_offer(
             METHODS[explanation.method].name,
-            f"{entry.reading.radiograph.sha256[:12]}-{explanation.method}-{explanation.label}",
+            f"{entry.reading.sha256[:12]}-{explanation.method}-{explanation.label}",
             lambda progress, own=explanation: results.heatmap(entry, own, progress),
         )
         if heatmap is not None:
@@ -152,17 +156,18 @@ def _show_panes(
     view: str,
     results: Results,
 ) -> None:
-    pixels = entry.reading.radiograph.pixels
     side = GRID_SIDE if view == "All methods" else SCREEN_SIDE
     panes = []
     if view in ("Beside original", "All methods"):
         key = (results.identity(entry), side)
-        picture = results.picture(key, lambda: encode_jpeg(fit_within(pixels, side)))
+        picture = results.picture(key, lambda: encode_jpeg(fit_within(results.pixels(entry), side)))
         panes.append(Pane("Original", picture, "Radiograph as the network saw it"))
     for explanation, heatmap in maps.items():
         picture = results.picture(
             (results.identity(entry), explanation, look, side),
-            lambda heatmap=heatmap: encode_jpeg(look.draw(fit_within(pixels, side), heatmap)),
+            lambda heatmap=heatmap: encode_jpeg(
+                look.draw(fit_within(results.pixels(entry), side), heatmap)
+            ),
         )
         class_name = CLASSES[explanation.label]
         title = "" if view == "Overlay" else explanation.short_title
@@ -178,10 +183,9 @@ def _show_panes(
 
 
 def _offer_download(entry: Entry, wanted: Explanation, heatmap: np.ndarray, look: Look) -> None:
-    pixels = entry.reading.radiograph.pixels
     st.download_button(
         "Overlay as PNG",
-        lambda: encode_png(look.draw(pixels, heatmap)),
+        lambda: encode_png(look.draw(entry.read().pixels, heatmap)),
         file_name=f"{Path(entry.name).stem}-{wanted.method}-{CLASSES[wanted.label].lower()}.png",
         mime="image/png",
         icon=":material/download:",

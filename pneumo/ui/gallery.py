@@ -58,7 +58,7 @@ def _show_picture(
     key: str, entry: Entry, verdict: str, wanted: Explanation, results: Results
 ) -> None:
     def draw() -> bytes:
-        pixels = fit_within(entry.reading.radiograph.pixels, SIDE)
+        pixels = fit_within(results.pixels(entry), SIDE)
         return encode_jpeg(LOOK.draw(pixels, results.heatmap(entry, wanted)))
 
     here = st.session_state.case == key

@@ -1,5 +1,6 @@
 """Files, archives and samples in, one `Entry` each out; every radiograph is scored once."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,21 +12,23 @@ import streamlit as st
 from pneumo.archive import is_archive, list_pictures, unpack_picture
 from pneumo.errors import RadiographError
 from pneumo.explain import Explainer
-from pneumo.inference import Reading, examine
+from pneumo.inference import Reading, Sight, examine, look_at
 from pneumo.model import Classifier
 from pneumo.overlay import encode_png, fit_within
 from pneumo.radiograph import MAX_BYTES, SUFFIXES, Radiograph, read_radiograph
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 MAX_FILES = 200
-"""Radiographs in one session: each stays in memory at its own size, a few megabytes."""
+"""Radiographs in one session: the bytes of each file stay in memory, and a thumbnail."""
 BATCH_SIZE = 8
-"""Radiographs in one pass of the network: faster than one by one, and a bar that still moves."""
+"""Radiographs between two moves of the bar; Grad-CAM of several is faster than one by one."""
+DECODERS = threading.BoundedSemaphore(2)
+"""Radiographs that are decoded at a time in all sessions: a large one takes many times its size."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One file of the session.
+    """One file of the session. Its pixels are not kept.
 
     Attributes:
         name: As uploaded; within an archive with the archive's name before it.
@@ -33,6 +36,7 @@ class Entry:
         error: Why there is none; empty otherwise.
         label: The data set's own label of a sample; empty for a user's file.
         thumbnail: PNG, at most 96 pixels on a side; empty if there is no reading.
+        source: Where it came from; None if there is no reading.
     """
 
     name: str
@@ -40,6 +44,11 @@ class Entry:
     error: str = ""
     label: str = ""
     thumbnail: bytes = b""
+    source: "Source | None" = None
+
+    def read(self) -> Radiograph:
+        """Reads the radiograph again, which went well before."""
+        return self.source.read()
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,11 @@ class Source:
     name: str
     load: Callable[[], bytes]
     label: str = ""
+
+    def read(self) -> Radiograph:
+        """Decodes the radiograph; raises `RadiographError`."""
+        with DECODERS:
+            return read_radiograph(self.load(), self.name)
 
 
 def show_intake(classifier: Classifier, explainer: Explainer) -> dict[str, Entry]:
@@ -169,21 +183,25 @@ def _score(left: dict[str, Source], entries: dict, classifier, explainer, bar) -
     started = time.monotonic()
     items = list(left.items())
     for first in range(0, len(items), BATCH_SIZE):
-        batch: dict[str, tuple[Source, Radiograph]] = {}
+        batch: list[tuple[str, Source, Sight, bytes]] = []
         for key, source in items[first : first + BATCH_SIZE]:
             try:
-                batch[key] = source, read_radiograph(source.load(), source.name)
+                batch.append((key, source, *_look_at(source, classifier)))
             except RadiographError as error:
                 entries[key] = Entry(source.name, None, str(error))
         if batch:
-            radiographs = [radiograph for _, radiograph in batch.values()]
-            readings = examine(classifier, explainer, radiographs)
-            for (key, (source, radiograph)), reading in zip(batch.items(), readings, strict=True):
-                thumbnail = encode_png(fit_within(radiograph.pixels, 96))
-                entries[key] = Entry(source.name, reading, "", source.label, thumbnail)
+            readings = examine(classifier, explainer, [sight for _, _, sight, _ in batch])
+            for (key, source, _, thumbnail), reading in zip(batch, readings, strict=True):
+                entries[key] = Entry(source.name, reading, "", source.label, thumbnail, source)
         done = min(first + BATCH_SIZE, len(items))
         text = _remaining(done, len(items), time.monotonic() - started)
         bar.progress(done / len(items), text)
+
+
+def _look_at(source: Source, classifier: Classifier) -> tuple[Sight, bytes]:
+    """Returns what the network sees and the thumbnail; the pixels are let go of here."""
+    radiograph = source.read()
+    return look_at(classifier, radiograph), encode_png(fit_within(radiograph.pixels, 96))
 
 
 def _remaining(done: int, total: int, seconds: float) -> str:
@@ -231,7 +249,7 @@ def _show_gallery(busy: bool) -> list[Path]:
     return [paths[name] for name in chosen if name in paths]
 
 
-@st.cache_data(show_spinner=False)
+@st.cache_data(show_spinner=False, max_entries=32)
 def sample_thumbnail(path: Path) -> bytes:
     """Returns a sample as a small square PNG."""
     pixels = fit_within(read_radiograph(path).pixels, 300)

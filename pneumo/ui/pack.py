@@ -122,7 +122,7 @@ def _rows_of(entries: dict[str, Entry], threshold: float, weights_sha256: str) -
     for entry in entries.values():
         p = entry.reading.probability if entry.reading else None
         verdict = "ERROR" if p is None else verdict_of(p, threshold)
-        notes = "; ".join(entry.reading.radiograph.notes) if entry.reading else ""
+        notes = "; ".join(entry.reading.notes) if entry.reading else ""
         rows.append(Row(entry.name, p, verdict, threshold, notes, entry.error, weights_sha256))
     return rows
 
@@ -140,7 +140,7 @@ def _write(
 
     def cases() -> Iterator[CaseReport]:
         for entry in readings:
-            pixels = fit_within(entry.reading.radiograph.pixels, side)
+            pixels = fit_within(results.pixels(entry), side)
             stability = results.known_stability(entry)
             tried = (
                 f"Small changes give P(PNEUMONIA) from {stability.low:.3f} to {stability.high:.3f}."
@@ -156,7 +156,7 @@ def _write(
                 threshold=threshold,
                 verdict=verdict_of(entry.reading.probability, threshold),
                 uncertain=describe_doubt(stability, threshold) if stability else "",
-                notes=(*entry.reading.radiograph.notes, *_shrunk(entry, pixels)),
+                notes=(*entry.reading.notes, *_shrunk(entry, pixels)),
                 checks=(tried, *describe_checks(entry, wanted, results)),
             )
 
@@ -165,7 +165,7 @@ def _write(
 
 def _shrunk(entry: Entry, pixels: np.ndarray) -> list[str]:
     """Notes that the pack's pictures are smaller than the radiograph, if they are."""
-    (own_height, own_width), (height, width) = entry.reading.radiograph.pixels.shape, pixels.shape
+    (own_height, own_width), (height, width) = entry.reading.shape, pixels.shape
     if (own_height, own_width) == (height, width):
         return []
     return [f"{own_width} x {own_height}, here shown as {width} x {height}"]

@@ -18,8 +18,9 @@ from pneumo.model import LAST_CONVOLUTION, Classifier
 from pneumo.stability import Stability, measure_stability
 from pneumo.ui.intake import Entry
 
-KEPT = {"heatmaps": 96, "pictures": 48, "checks": 96, "stability": 400}
-"""Most results of each kind in one session; the oldest go first."""
+KEPT = {"pixels": 1, "heatmaps": 48, "pictures": 32, "checks": 96, "stability": 400}
+"""Most results of each kind in one session; the oldest go first. Of radiographs at full size only
+the one that is looked at: the others are read again from their files when they are needed."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,10 @@ class Results:
     classifier: Classifier
     explainer: Explainer
 
+    def pixels(self, entry: Entry) -> np.ndarray:
+        """Returns the radiograph `(height, width)` uint8 at full size."""
+        return self._kept("pixels", entry.reading.sha256, lambda: entry.read().pixels)
+
     def heatmap(
         self, entry: Entry, wanted: Explanation, progress: Callable[[float], None] | None = None
     ) -> np.ndarray:
@@ -71,7 +76,7 @@ class Results:
             return entry.reading.heatmaps[wanted.label]
 
         def compute() -> np.ndarray:
-            image = prepare(self.classifier, [entry.reading.radiograph.pixels])
+            image = prepare(self.classifier, [self.pixels(entry)])
             options = {"progress": progress} if progress else {}
             cam = self.explainer.explain(
                 wanted.method, image, wanted.label, wanted.layer, **options
@@ -93,8 +98,7 @@ class Results:
         """Returns how far the answer moves under small changes."""
 
         def compute() -> Stability:
-            reading = entry.reading
-            return measure_stability(reading.radiograph.pixels, reading.probability, self.score)
+            return measure_stability(self.pixels(entry), entry.reading.probability, self.score)
 
         return self._kept("stability", self.identity(entry), compute)
 
@@ -120,7 +124,7 @@ class Results:
 
     def identity(self, entry: Entry) -> tuple[str, str]:
         """Returns what a result depends on: the radiograph and the weights."""
-        return entry.reading.radiograph.sha256, self.classifier.card.weights_sha256
+        return entry.reading.sha256, self.classifier.card.weights_sha256
 
     @staticmethod
     def _kept(kind: str, key: object, compute: Callable[[], object]):

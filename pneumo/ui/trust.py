@@ -43,8 +43,7 @@ def show_checks(entry: Entry, wanted: Explanation, results: Results) -> None:
         _show_agreement(entry, wanted, results)
         checks = results.known_checks(entry, wanted) or run_or_offer(
             "the checks by erasing (some seconds)",
-            f"checks-{entry.reading.radiograph.sha256[:12]}-{wanted.method}-{wanted.label}-"
-            + wanted.layer,
+            f"checks-{entry.reading.sha256[:12]}-{wanted.method}-{wanted.label}-" + wanted.layer,
             lambda progress: _run_checks(entry, wanted, results, progress),
             start=False,
         )
@@ -71,7 +70,7 @@ def describe_checks(entry: Entry, wanted: Explanation, results: Results) -> list
 
 def _run_checks(entry: Entry, wanted: Explanation, results: Results, progress) -> Checks:
     size = results.classifier.card.image_size
-    grid = resize_to_grid(entry.reading.radiograph.pixels, size)
+    grid = resize_to_grid(results.pixels(entry), size)
     heatmap = results.heatmap(entry, wanted)
 
     def score(pictures):  # of the class that is explained

@@ -150,7 +150,7 @@ def _show_table(
             "From threshold": [p_of(entry) - threshold for entry in chosen],
             "Stability": [_range(entry, results) for entry in chosen],
             "File": [entry.name for entry in chosen],
-            "Notes": ["; ".join(entry.reading.radiograph.notes) for entry in chosen],
+            "Notes": ["; ".join(entry.reading.notes) for entry in chosen],
         },
         column_config={
             "": st.column_config.ImageColumn(width=60),
