@@ -5,17 +5,12 @@ the file but sizes, windows and well-known codes gets into a note or a message. 
 of the DICOM standard: PS3.3 (objects) unless PS3.5 (encoding) is named.
 """
 
-import logging
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 
 from pneumo.dicom_display import make_square, to_picture
 from pneumo.dicom_file import parse_dicom
 from pneumo.errors import RadiographError
+from pneumo.silence import silence
 
 _REQUIRED = (
     *("Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation"),
@@ -51,8 +46,6 @@ _SAMPLES = {
     **{"MONOCHROME1": 1, "MONOCHROME2": 1, "PALETTE COLOR": 1},
     **dict.fromkeys(("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"), 3),
 }
-_quiet_lock = threading.Lock()
-logging.getLogger("pydicom").propagate = False  # it logs tracebacks of files that we refuse
 
 
 def read_dicom(
@@ -76,7 +69,7 @@ def read_dicom(
     """
     notes: list[str] = []
     try:
-        with _quiet():
+        with silence():
             dataset = parse_dicom(data, name, 2 * max_pixels + 2**20)
             _check_kind(dataset, name, notes)
             frames = _check_size(dataset, name, max_pixels, frame)
@@ -98,14 +91,6 @@ def read_dicom(
             f"{name} is damaged, incomplete or breaks the DICOM standard "
             f"({type(error).__name__}). Export it again."
         ) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silences pydicom's warnings; one thread at a time, as Python's filters are the process's."""
-    with _quiet_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def _check_kind(dataset, name: str, notes: list[str]) -> None:

@@ -22,7 +22,8 @@ from pydicom.uid import (
 from pneumo import __main__ as cli
 from pneumo.dicom import read_dicom
 from pneumo.errors import RadiographError
-from pneumo.radiograph import MAX_PIXELS, read_radiograph
+from pneumo.limits import MAX_PIXELS
+from pneumo.radiograph import read_radiograph
 from tests.conftest import encode
 
 IMPLICIT, EXPLICIT, BIG = (f"1.2.840.10008.1.2{end}" for end in ("", ".1", ".2"))

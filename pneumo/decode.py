@@ -1,0 +1,223 @@
+"""The bytes of a picture -> Pillow's image of its first frame, within `limits`.
+
+Only the decoders named in `FORMATS` are used. Pillow knows many more: some run other programs or
+have had serious holes. What a decoder would accept in silence though a part is missing is refused
+or noted here.
+"""
+
+import io
+import math
+import struct
+import zlib
+
+import numpy as np
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from pneumo.errors import RadiographError
+from pneumo.limits import (
+    MAX_CHUNKS,
+    MAX_PIXELS,
+    MAX_SCANS,
+    MAX_SEGMENTS,
+    MAX_TILE_PIXELS,
+    MIN_SIDE,
+)
+
+# Pillow would import these, and forty more, at its first `open` of something unusual.
+_DECODERS = (
+    BmpImagePlugin,
+    GifImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
+_PNG = b"\x89PNG\r\n\x1a\n"
+_ORIENTATION = 0x0112
+
+
+def decode(data: bytes, name: str, notes: list[str]) -> tuple[Image.Image, int]:
+    """Decodes the first frame.
+
+    Args:
+        data: The file.
+        name: Its name, for messages.
+        notes: Gets a line for each thing that the user should know.
+
+    Returns:
+        The image, and the EXIF orientation (1 to 8) that it is still to be turned by.
+
+    Raises:
+        RadiographError: No picture in one of `FORMATS`, beyond `limits`, or damaged.
+    """
+    _check_structure(data, name)
+    with _open(data, name) as image:
+        check_size(image.size, name)
+        try:
+            if image.format == "TIFF":
+                _check_pieces(image.tag_v2, image.size, len(data))
+            if getattr(image, "is_animated", False):
+                notes.append("first of several frames used")
+            turned = _orientation(image, notes) != 1
+            image.load()
+        except Exception as error:  # decoders raise OSError, SyntaxError, struct.error ...
+            raise _damaged(name, error) from error
+        check_size(image.size, name)  # a GIF's first frame may be larger than its header says
+        if image.format == "JPEG":
+            _note_missing_rows(image, notes)
+        orientation = _orientation(image, notes)
+        if turned or orientation != 1:  # Pillow turns a TIFF itself
+            notes.append("turned upright by its EXIF orientation")
+        return image, orientation
+
+
+def check_size(size: tuple[int, int], name: str) -> None:
+    """Raises `RadiographError` where `(width, height)` is beyond the limits."""
+    width, height = size
+    if width * height > MAX_PIXELS:
+        raise RadiographError(
+            f"{name} has {width} x {height} pixels; at most "
+            f"{MAX_PIXELS // 10**6} million are read. Scale it down and try again."
+        )
+    if min(size) < MIN_SIDE:
+        raise RadiographError(
+            f"{name} has {width} x {height} pixels; at least {MIN_SIDE} on each "
+            "side are needed to show a chest. Use the original radiograph, not a thumbnail."
+        )
+
+
+def _damaged(name: str, reason: object) -> RadiographError:
+    text = str(reason) or type(reason).__name__
+    return RadiographError(
+        f"{name} is damaged or incomplete ({text}). Export or download it again."
+    )
+
+
+def _open(data: bytes, name: str) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise RadiographError(
+            f"{name} holds more pixels than a radiograph has; at most "
+            f"{MAX_PIXELS // 10**6} million are read."
+        ) from error
+    except Exception as error:  # see `decode`
+        kinds = "DICOM, JPEG, PNG, WebP, TIFF, BMP or GIF"
+        raise RadiographError(
+            f"{name} is not a picture that can be read here ({kinds}), whatever its name says."
+        ) from error
+
+
+def _check_structure(data: bytes, name: str) -> None:
+    """Refuses what would keep Pillow busy, and a PNG whose checksums are wrong.
+
+    Pillow puts up EXIF segments one by one, copying what it has each time, and does not look at
+    the checksums of pixels.
+    """
+    if data.startswith(_PNG):
+        for number, (kind, content, checksum) in enumerate(_chunks(data)):
+            if number >= MAX_CHUNKS:
+                raise RadiographError(f"{name} has more than {MAX_CHUNKS:,} chunks. {_SAVE_AGAIN}")
+            if kind == b"IDAT" and zlib.crc32(content, zlib.crc32(kind)) != checksum:
+                raise _damaged(name, "checksum of its pixels")
+    elif data.startswith(b"\xff\xd8"):
+        # 0xFF in coded pixels is always followed by 0, so these are markers.
+        if data.count(b"\xff\xda") > MAX_SCANS:
+            raise RadiographError(f"{name} has more than {MAX_SCANS} scans. {_SAVE_AGAIN}")
+        if _count_segments(data) > MAX_SEGMENTS:
+            raise RadiographError(f"{name} has more than {MAX_SEGMENTS} segments. {_SAVE_AGAIN}")
+
+
+_SAVE_AGAIN = "No radiograph needs them: save it anew with another program."
+
+
+def _chunks(data: bytes):
+    """Yields kind, content and checksum of a PNG's chunks as far as they are whole."""
+    view, at = memoryview(data), len(_PNG)
+    while at + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        if at + 12 + length > len(data):
+            return
+        checksum = struct.unpack_from(">I", data, at + 8 + length)[0]
+        yield kind, view[at + 8 : at + 8 + length], checksum
+        at += 12 + length
+
+
+def _count_segments(data: bytes) -> int:
+    """Counts a JPEG's segments before its first scan, at most one more than are allowed."""
+    at, number = 2, 0
+    while number <= MAX_SEGMENTS:
+        at = data.find(b"\xff", at)
+        marker = data[at + 1 : at + 2] if at >= 0 else b""
+        if marker in (b"", b"\xda"):
+            break
+        if marker in (b"\x00", b"\xff"):
+            at += 1
+            continue
+        number += 1
+        at += 2 + int.from_bytes(data[at + 2 : at + 4])
+    return number
+
+
+def _check_pieces(tags, size: tuple[int, int], length: int) -> None:
+    """Checks that a TIFF's strips or tiles are all there; decoders leave missing ones black.
+
+    Raises:
+        ValueError: They are not, or a tile is too large.
+    """
+    width, height = size if tags.get(_ORIENTATION, 1) < 5 else size[::-1]
+    if 322 in tags:  # TileWidth; TIFF 6.0 section 15
+        across, down = tags[322], tags[323]
+        if across * down > MAX_TILE_PIXELS:
+            raise ValueError(f"a tile of {across} x {down} pixels")
+        needed, where = math.ceil(width / across) * math.ceil(height / down), 324
+    else:
+        needed, where = math.ceil(height / min(tags.get(278, height), height)), 273
+    if tags.get(284) == 2:  # PlanarConfiguration: each sample has pieces of its own
+        needed *= tags.get(277, 1)
+    offsets = tags[where]
+    found = sum(0 < offset < length for offset in offsets)
+    if found < needed:
+        raise ValueError(f"{found} of {needed} strips or tiles found")
+
+
+def _note_missing_rows(image: Image.Image, notes: list[str]) -> None:
+    """Notes an even grey at the end: what libjpeg draws, in silence, where a scan ends early."""
+    blank = [128] * len(image.getbands())
+    corner = (max(image.width - 8, 0), image.height - 1, image.width, image.height)
+    if [low for low, high in _extrema(image.crop(corner)) if low == high] != blank:
+        return
+    rows = 0
+    for top in range(image.height - 8, -1, -8):
+        row = _extrema(image.crop((0, top, image.width, top + 8)))
+        if [low for low, high in row if low == high] != blank:
+            break
+        rows += 8
+    if rows:
+        notes.append(f"its lowest {rows} rows are one even grey: it may have been cut off")
+
+
+def _extrema(image: Image.Image) -> list[tuple[int, int]]:
+    pixels = np.atleast_3d(np.asarray(image))
+    return [(int(band.min()), int(band.max())) for band in np.moveaxis(pixels, 2, 0)]
+
+
+def _orientation(image: Image.Image, notes: list[str]) -> int:
+    try:
+        orientation = image.getexif().get(_ORIENTATION, 1)
+        return orientation if orientation in range(2, 9) else 1
+    except Exception:  # a corrupt EXIF block says nothing about the pixels
+        note = "its EXIF block is damaged and was ignored"
+        if note not in notes:
+            notes.append(note)
+        return 1
