@@ -24,6 +24,7 @@ from PIL import (
 from pneumo.errors import RadiographError
 from pneumo.limits import (
     MAX_CHUNKS,
+    MAX_DECODED,
     MAX_PIXELS,
     MAX_SCANS,
     MAX_SEGMENTS,
@@ -66,10 +67,13 @@ def decode(data: bytes, name: str, notes: list[str]) -> tuple[Image.Image, int]:
         try:
             if image.format == "TIFF":
                 _check_pieces(image.tag_v2, image.size, len(data))
+            _check_memory(image, name)
             if getattr(image, "is_animated", False):
                 notes.append("first of several frames used")
             turned = _orientation(image, notes) != 1
             image.load()
+        except RadiographError:
+            raise
         except Exception as error:  # decoders raise OSError, SyntaxError, struct.error ...
             raise _damaged(name, error) from error
         check_size(image.size, name)  # a GIF's first frame may be larger than its header says
@@ -93,6 +97,26 @@ def check_size(size: tuple[int, int], name: str) -> None:
         raise RadiographError(
             f"{name} has {width} x {height} pixels; at least {MIN_SIDE} on each "
             "side are needed to show a chest. Use the original radiograph, not a thumbnail."
+        )
+
+
+def _check_memory(image: Image.Image, name: str) -> None:
+    """Refuses what takes much more memory to decode than its pixels do afterwards."""
+    bands = len(image.getbands())
+    each = 1 if image.mode in ("1", "L", "P") else 2 if image.mode.startswith("I;16") else 4
+    if image.format == "WEBP":
+        each = 16  # canvas, canvas before, frame, and Pillow's own
+    elif image.format == "JPEG" and "progressive" in image.info:
+        each += 2 * bands  # coefficients of all scans
+    elif image.format == "TIFF":  # the greatest strip, as it is stored
+        bits = np.sum(image.tag_v2.get(258, 1))
+        each += bits / 8 * min(image.tag_v2.get(278, image.height) / image.height, 1)
+    needed = image.width * image.height * each
+    if needed > MAX_DECODED:
+        raise RadiographError(
+            f"{name} has {image.width} x {image.height} pixels, which take "
+            f"{needed / 1e6:.0f} MB of memory as {image.format} in {image.mode}; at most "
+            f"{MAX_DECODED // 10**6} are spent. Scale it down and try again."
         )
 
 

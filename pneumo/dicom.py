@@ -10,6 +10,7 @@ import numpy as np
 from pneumo.dicom_display import make_square, to_picture
 from pneumo.dicom_file import parse_dicom
 from pneumo.errors import RadiographError
+from pneumo.limits import MAX_DECODED
 from pneumo.silence import silence
 
 _REQUIRED = (
@@ -126,6 +127,14 @@ def _check_size(dataset, name: str, max_pixels: int, frame: int) -> int:
         raise RadiographError(
             f"{name} has {columns} x {rows} pixels of {dataset.SamplesPerPixel} samples in "
             f"{frames} frames; at most {max_pixels // 10**6} million are read. "
+            "Scale it down and try again."
+        )
+    # The decoder's values, pydicom's, and two copies in between.
+    needed = 4 * rows * columns * dataset.SamplesPerPixel * dataset.BitsAllocated // 8
+    if needed > MAX_DECODED:
+        raise RadiographError(
+            f"{name} has {columns} x {rows} pixels of {dataset.BitsAllocated} bits, which take "
+            f"{needed / 1e6:.0f} MB of memory; at most {MAX_DECODED // 10**6} are spent. "
             "Scale it down and try again."
         )
     if not 0 <= frame < frames:

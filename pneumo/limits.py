@@ -13,6 +13,11 @@ MAX_PIXELS = 40_000_000
 18 million (43 x 43 cm at 0.1 mm), film scans up to twice that; decoded in colour it is 160 MB.
 """
 
+MAX_DECODED = 256_000_000
+"""Bytes that a picture takes while it is decoded. Colour takes 4 a pixel, a progressive JPEG 6 more
+for what it knows so far, a WebP 16 in four copies: 25 and 16 million pixels of those are read.
+"""
+
 MIN_SIDE = 64
 """Pixels on the shorter side: the network looks at 299, and less than a fifth of it shows nothing.
 """

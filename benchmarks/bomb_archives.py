@@ -1,0 +1,83 @@
+"""Small archives and DICOM files that ask for much; `bombs.py` measures them."""
+
+import io
+import struct
+import zipfile
+import zlib
+
+import numpy as np
+from pydicom.encaps import encapsulate
+from pydicom.uid import RLELossless
+
+from benchmarks.bomb_pictures import deflate_zeros
+from tests.test_dicom import DEFLATED, NOISE, make, make_dataset, to_bytes
+
+
+def zip_of(size: int, stated: int | None = None) -> bytes:
+    """A ZIP of one member of zeros, whose headers may state another size."""
+    content, buffer = deflate_zeros(size, raw=True), io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("a.png", content)
+    data = bytearray(buffer.getvalue())
+    stated = size if stated is None else stated
+    for mark, kind, length in ((b"PK\x03\x04", 8, 22), (b"PK\x01\x02", 10, 24)):
+        at = data.rindex(mark)
+        struct.pack_into("<H", data, at + kind, zipfile.ZIP_DEFLATED)
+        struct.pack_into("<I", data, at + length, min(stated, 2**32 - 1))
+    return bytes(data)
+
+
+def zip_of_members(count: int) -> bytes:
+    """A ZIP that lists one empty member many times."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("a.png", b"")
+    data = buffer.getvalue()
+    start, end = data.index(b"PK\x01\x02"), data.index(b"PK\x05\x06")
+    directory = data[start:end] * count
+    return (
+        data[:start]
+        + directory
+        + struct.pack(
+            "<4s4H2LH",
+            b"PK\x05\x06",
+            0,
+            0,
+            count & 0xFFFF,
+            count & 0xFFFF,
+            len(directory),
+            start,
+            0,
+        )
+    )
+
+
+def dicom_deflated(size: int) -> bytes:
+    """A DX image of noise, followed by zeros."""
+    data = make(NOISE, DEFLATED)
+    start = 144 + int.from_bytes(data[140:144], "little")
+    deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    image = deflater.compress(zlib.decompress(data[start:], -zlib.MAX_WBITS))
+    return data[:start] + image + deflater.flush(zlib.Z_FULL_FLUSH) + deflate_zeros(size, raw=True)
+
+
+def dicom_claiming(side: int, **elements) -> bytes:
+    """A DX image whose header claims another size than it has."""
+    return make(NOISE, Rows=side, Columns=side, **elements)
+
+
+def dicom_rle(side: int) -> bytes:
+    """An RLE frame of one byte repeated (PS3.5 G)."""
+    row = b"\x81\0" * (side * side // 128 + 1)
+    frame = struct.pack("<16I", 1, 64, *[0] * 14) + row
+    dataset = make_dataset(np.zeros((64, 64), np.uint8), RLELossless, Rows=side, Columns=side)
+    dataset.PixelData = encapsulate([frame + b"\0" * (len(frame) % 2)])
+    dataset["PixelData"].is_undefined_length = True
+    return to_bytes(dataset)
+
+
+def dicom_coded(side: int, syntax: str) -> bytes:
+    """A DX image of 16 bits, compressed."""
+    dataset = make_dataset(np.tile(np.arange(side, dtype=np.uint16), (side, 1)), bits=16)
+    dataset.compress(syntax)
+    return to_bytes(dataset)
