@@ -47,13 +47,13 @@ BOMBS = (
     Bomb(
         "JPEG of many scans",
         "36 million pixels 5,000 times over",
-        "scans",
+        "more than 64 scans",
         lambda: pictures.jpeg_of_scans(6000, 5000),
     ),
     Bomb(
         "JPEG of many EXIF segments",
         "2 million copies of up to 30 MB",
-        "segments",
+        "more than 500 segments",
         lambda: pictures.jpeg_of_segments(2_000_000),
     ),
     Bomb(

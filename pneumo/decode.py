@@ -22,15 +22,8 @@ from PIL import (
 )
 
 from pneumo.errors import RadiographError
-from pneumo.limits import (
-    MAX_CHUNKS,
-    MAX_DECODED,
-    MAX_PIXELS,
-    MAX_SCANS,
-    MAX_SEGMENTS,
-    MAX_TILE_PIXELS,
-    MIN_SIDE,
-)
+from pneumo.jpeg import find_fault, note_cut_off
+from pneumo.limits import MAX_CHUNKS, MAX_DECODED, MAX_PIXELS, MAX_TILE_PIXELS, MIN_SIDE
 
 # Pillow would import these, and forty more, at its first `open` of something unusual.
 _DECODERS = (
@@ -78,7 +71,8 @@ def decode(data: bytes, name: str, notes: list[str]) -> tuple[Image.Image, int]:
             raise _damaged(name, error) from error
         check_size(image.size, name)  # a GIF's first frame may be larger than its header says
         if image.format == "JPEG":
-            _note_missing_rows(image, notes)
+            corner = image.crop((image.width - 8, image.height - 8, *image.size))
+            note_cut_off(np.asarray(corner), notes)
         orientation = _orientation(image, notes)
         if turned or orientation != 1:  # Pillow turns a TIFF itself
             notes.append("turned upright by its EXIF orientation")
@@ -143,26 +137,16 @@ def _open(data: bytes, name: str) -> Image.Image:
 
 
 def _check_structure(data: bytes, name: str) -> None:
-    """Refuses what would keep Pillow busy, and a PNG whose checksums are wrong.
-
-    Pillow puts up EXIF segments one by one, copying what it has each time, and does not look at
-    the checksums of pixels.
-    """
-    if data.startswith(_PNG):
-        for number, (kind, content, checksum) in enumerate(_chunks(data)):
-            if number >= MAX_CHUNKS:
-                raise RadiographError(f"{name} has more than {MAX_CHUNKS:,} chunks. {_SAVE_AGAIN}")
-            if kind == b"IDAT" and zlib.crc32(content, zlib.crc32(kind)) != checksum:
-                raise _damaged(name, "checksum of its pixels")
-    elif data.startswith(b"\xff\xd8"):
-        # 0xFF in coded pixels is always followed by 0, so these are markers.
-        if data.count(b"\xff\xda") > MAX_SCANS:
-            raise RadiographError(f"{name} has more than {MAX_SCANS} scans. {_SAVE_AGAIN}")
-        if _count_segments(data) > MAX_SEGMENTS:
-            raise RadiographError(f"{name} has more than {MAX_SEGMENTS} segments. {_SAVE_AGAIN}")
-
-
-_SAVE_AGAIN = "No radiograph needs them: save it anew with another program."
+    """Refuses what would keep Pillow busy, and a PNG whose checksums it does not look at."""
+    if data.startswith(b"\xff\xd8") and (fault := find_fault(data)):
+        raise _damaged(name, fault)
+    if not data.startswith(_PNG):
+        return
+    for number, (kind, content, checksum) in enumerate(_chunks(data)):
+        if number >= MAX_CHUNKS:
+            raise _damaged(name, f"it has more than {MAX_CHUNKS} chunks, as no radiograph needs")
+        if kind == b"IDAT" and zlib.crc32(content, zlib.crc32(kind)) != checksum:
+            raise _damaged(name, "a checksum of its pixels is wrong")
 
 
 def _chunks(data: bytes):
@@ -175,22 +159,6 @@ def _chunks(data: bytes):
         checksum = struct.unpack_from(">I", data, at + 8 + length)[0]
         yield kind, view[at + 8 : at + 8 + length], checksum
         at += 12 + length
-
-
-def _count_segments(data: bytes) -> int:
-    """Counts a JPEG's segments before its first scan, at most one more than are allowed."""
-    at, number = 2, 0
-    while number <= MAX_SEGMENTS:
-        at = data.find(b"\xff", at)
-        marker = data[at + 1 : at + 2] if at >= 0 else b""
-        if marker in (b"", b"\xda"):
-            break
-        if marker in (b"\x00", b"\xff"):
-            at += 1
-            continue
-        number += 1
-        at += 2 + int.from_bytes(data[at + 2 : at + 4])
-    return number
 
 
 def _check_pieces(tags, size: tuple[int, int], length: int) -> None:
@@ -213,27 +181,6 @@ def _check_pieces(tags, size: tuple[int, int], length: int) -> None:
     found = sum(0 < offset < length for offset in offsets)
     if found < needed:
         raise ValueError(f"{found} of {needed} strips or tiles found")
-
-
-def _note_missing_rows(image: Image.Image, notes: list[str]) -> None:
-    """Notes an even grey at the end: what libjpeg draws, in silence, where a scan ends early."""
-    blank = [128] * len(image.getbands())
-    corner = (max(image.width - 8, 0), image.height - 1, image.width, image.height)
-    if [low for low, high in _extrema(image.crop(corner)) if low == high] != blank:
-        return
-    rows = 0
-    for top in range(image.height - 8, -1, -8):
-        row = _extrema(image.crop((0, top, image.width, top + 8)))
-        if [low for low, high in row if low == high] != blank:
-            break
-        rows += 8
-    if rows:
-        notes.append(f"its lowest {rows} rows are one even grey: it may have been cut off")
-
-
-def _extrema(image: Image.Image) -> list[tuple[int, int]]:
-    pixels = np.atleast_3d(np.asarray(image))
-    return [(int(band.min()), int(band.max())) for band in np.moveaxis(pixels, 2, 0)]
 
 
 def _orientation(image: Image.Image, notes: list[str]) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 from pneumo.dicom_display import make_square, to_picture
 from pneumo.dicom_file import parse_dicom
 from pneumo.errors import RadiographError
+from pneumo.jpeg import find_fault, note_cut_off
 from pneumo.limits import MAX_DECODED
 from pneumo.silence import silence
 
@@ -77,7 +78,7 @@ def read_dicom(
             _check_length(dataset, name, frames, frame)
             if frames > 1:
                 notes.append(f"frame {frame + 1} of {frames}")
-            picture = to_picture(dataset, _decode(dataset, name, frame), notes)
+            picture = to_picture(dataset, _decode(dataset, name, frame, notes), notes)
             return make_square(dataset, picture, max_pixels, notes), notes
     except RadiographError:
         raise
@@ -161,7 +162,10 @@ def _check_length(dataset, name: str, frames: int, frame: int) -> None:
     rows, columns = dataset.Rows, dataset.Columns
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax.is_encapsulated:
-        size = _coded_size(get_frame(dataset.PixelData, frame, number_of_frames=frames), syntax)
+        coded = get_frame(dataset.PixelData, frame, number_of_frames=frames)
+        if coded.startswith(b"\xff\xd8") and (fault := find_fault(coded)):
+            raise RadiographError(f"{name} is damaged or incomplete ({fault}). Export it again.")
+        size = _coded_size(coded, syntax)
         if size in (None, (rows, columns)):
             return
         found = f"a frame of {size[1]} x {size[0]}"
@@ -196,18 +200,23 @@ def _coded_size(frame: bytes, syntax) -> tuple[int, int] | None:
     return header["height"], header["width"]
 
 
-def _decode(dataset, name: str, frame: int) -> np.ndarray:
+def _decode(dataset, name: str, frame: int, notes: list[str]) -> np.ndarray:
     """Returns the stored values of one frame, `(rows, columns)`, or RGB `(rows, columns, 3)`."""
     from pydicom.pixels import pixel_array
-    from pydicom.uid import RLELossless
+    from pydicom.uid import JPEGBaseline8Bit, JPEGLSTransferSyntaxes, RLELossless
 
-    # For RLE pydicom's own: the one of pylibjpeg-rle ends in a panic, no exception, on bad data.
-    own = "pydicom" if dataset.file_meta.TransferSyntaxUID == RLELossless else ""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    # One decoder each. pylibjpeg's for RLE ends in a panic, no exception, on bad data; those for
+    # JPEG and JPEG-LS, which pydicom would fall back to, make up what is missing in silence.
+    chosen = {RLELossless: "pydicom", JPEGBaseline8Bit: "pillow"}
+    chosen |= dict.fromkeys(JPEGLSTransferSyntaxes, "pyjpegls")
     try:
-        return pixel_array(dataset, index=frame, decoding_plugin=own)
+        stored = pixel_array(dataset, index=frame, decoding_plugin=chosen.get(syntax, ""))
     except Exception as error:  # decoders raise RuntimeError, ValueError, struct.error ...
-        coding = dataset.file_meta.TransferSyntaxUID.name
         raise RadiographError(
-            f"{name} is damaged or incomplete: its pixels ({coding}) cannot be decoded. "
+            f"{name} is damaged or incomplete: its pixels ({syntax.name}) cannot be decoded. "
             "Export it again."
         ) from error
+    if syntax == JPEGBaseline8Bit:
+        note_cut_off(stored, notes)
+    return stored
