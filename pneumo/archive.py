@@ -44,7 +44,9 @@ def list_pictures(data: bytes, name: str) -> list[str]:
         members = archive.infolist()
     pictures = [member for member in members if _is_picture(member)]
     if not pictures:
-        raise RadiographError(f"{name} holds no pictures ({', '.join(SUFFIXES)}).")
+        raise RadiographError(
+            f"{name} holds no pictures ({', '.join(SUFFIXES)}). Pack the radiographs themselves."
+        )
     if sum(member.file_size for member in pictures) > MAX_TOTAL_BYTES:
         raise RadiographError(
             f"{name} unpacks to more than {MAX_TOTAL_BYTES // 2**20} MiB. Split it."

@@ -92,7 +92,9 @@ def parse_dicom(data: bytes, name: str, max_inflated: int):
         specific_tags=[Tag(tag) for tag in _TAGS],
     )
     if not dataset:
-        raise RadiographError(f"{name} is damaged or incomplete: no picture's elements are found.")
+        raise RadiographError(
+            f"{name} is damaged or incomplete: no picture's elements are found. Export it again."
+        )
     for element in list(dataset):
         if element.is_empty:
             del dataset[element.tag]
