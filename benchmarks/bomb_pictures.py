@@ -41,13 +41,11 @@ def png(width: int, height: int, bits: int, colours: int, before: bytes = b"") -
 
 def tiff(width: int, height: int, *tags: tuple[int, int], pixels: bytes = b"") -> bytes:
     """A TIFF of 8-bit grey in one deflated strip, or as further tags say; pixels follow."""
-    entries = {256: width, 257: height, 258: 8, 259: 8, 262: 1, 277: 1} | dict(tags)
-    if 322 not in entries:
-        entries |= {273: 0, 278: height, 279: len(pixels)}
-    else:
-        entries |= {324: 0, 325: len(pixels)}
+    entries = {256: width, 257: height, 258: 8, 259: 8, 262: 1, 277: 1, 278: height} | dict(tags)
+    where, length = (324, 325) if 322 in entries else (273, 279)
+    entries |= {where: 0, length: len(pixels)}
     start = 8 + 2 + 12 * len(entries) + 4
-    entries[273 if 273 in entries else 324] = start
+    entries[where] = start
     fields = b"".join(struct.pack("<HHII", tag, 4, 1, entries[tag]) for tag in sorted(entries))
     return b"II*\0" + struct.pack("<IH", 8, len(entries)) + fields + struct.pack("<I", 0) + pixels
 

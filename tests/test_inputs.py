@@ -7,10 +7,7 @@ import pytest
 
 from pneumo.errors import RadiographError
 from tests.inputs import Kind, read
-from tests.inputs.others import ARCHIVES, DICOM
-from tests.inputs.pictures import FORMATS, MALFORMED
-
-KINDS = [*MALFORMED, *FORMATS, *DICOM, *ARCHIVES]
+from tests.inputs.table import KINDS
 
 
 def _check(kind: Kind, data: bytes) -> None:

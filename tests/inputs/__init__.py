@@ -3,10 +3,12 @@
 `tests/test_inputs.py` checks it and `docs/make_inputs.py` writes it down, from the same tables.
 """
 
+import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from pneumo.archive import is_archive, list_pictures, unpack_picture
 from pneumo.errors import RadiographError
@@ -33,6 +35,13 @@ class Kind:
     notes: tuple[str, ...] = ()
     refusal: str = ""
     pixels: np.ndarray | Callable[[np.ndarray], None] | None = None
+
+
+def save(image: Image.Image, kind: str = "PNG", **options) -> bytes:
+    """Encodes an image."""
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
 
 
 def read(data: bytes, name: str = "chest") -> list[Radiograph]:

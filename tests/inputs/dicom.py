@@ -1,18 +1,15 @@
-"""DICOM, whose pixels are checked in `tests/test_dicom.py`, and archives."""
+"""DICOM, whose pixels are checked one by one in `tests/test_dicom.py`."""
 
 import io
-import zipfile
 
 import numpy as np
 from pydicom import dcmread
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 
-from tests.conftest import encode
 from tests.fuzz_seeds import COLOUR, DEEP, GREY, seed
 from tests.inputs import Kind
-from tests.inputs.pictures import CUT_OFF
-from tests.test_archive import encrypted, pack
+from tests.inputs.malformed import CUT_OFF
 from tests.test_dicom import (
     BAD_FILES,
     BIG,
@@ -27,7 +24,6 @@ from tests.test_dicom import (
     to_bytes,
 )
 
-PICTURE = encode(GREY)
 WINDOW = {"WindowCenter": 2048, "WindowWidth": 4096}
 WINDOWED = "its window applied: centre 2048, width 4096"
 NEGATIVE = "stored as a negative (MONOCHROME1), turned"
@@ -169,54 +165,4 @@ DICOM = [
         refusal="damaged or incomplete",
     ),
     _dicom("JPEG frame cut off and closed", lambda: cut_frames("dicom jpeg", b"\xff\xd9"), CUT_OFF),
-]
-
-
-def many(number: int) -> bytes:
-    return pack({f"{place}.png": b"" for place in range(number)})
-
-
-def _archive(name: str, build, *, refusal: str = "", pixels=GREY) -> Kind:
-    return Kind("archives", name, lambda: [build()], (), refusal, None if refusal else pixels)
-
-
-ARCHIVES = [
-    _archive("stored", lambda: pack({"a.png": PICTURE})),
-    _archive("deflated", lambda: pack({"a.bmp": encode(GREY, "BMP")}, zipfile.ZIP_DEFLATED)),
-    _archive("zip slip: a name that climbs out", lambda: pack({"../../a.png": PICTURE})),
-    _archive("zip slip: an absolute name", lambda: pack({"/etc/a.png": PICTURE})),
-    _archive("zip slip: a Windows name", lambda: pack({"C:\\a\\..\\b.png": PICTURE})),
-    _archive(
-        "nested beside a picture", lambda: pack({"a.zip": pack({"b.png": b""}), "c.png": PICTURE})
-    ),
-    _archive(
-        "nested only",
-        lambda: pack({"a.zip": pack({"b.png": PICTURE})}),
-        refusal="holds no pictures",
-    ),
-    _archive("encrypted", lambda: encrypted(), refusal="is encrypted"),
-    _archive("10,000 members", lambda: many(10_000), refusal="has 10,000 members; at most 1,000"),
-    _archive("1,001 members", lambda: many(1001), refusal="has 1,001 members"),
-    _archive(
-        "bzip2 within",
-        lambda: pack({"a.bmp": encode(GREY, "BMP")}, zipfile.ZIP_BZIP2),
-        refusal="packed in a way",
-    ),
-    _archive(
-        "LZMA within",
-        lambda: pack({"a.bmp": encode(GREY, "BMP")}, zipfile.ZIP_LZMA),
-        refusal="packed in a way",
-    ),
-    _archive(
-        "a member that unpacks to 1,000 times its size",
-        lambda: pack({"a.bmp": bytes(2**22)}, zipfile.ZIP_DEFLATED),
-        refusal="more than 100 times",
-    ),
-    _archive("empty", lambda: pack({}), refusal="holds no pictures"),
-    _archive("cut off", lambda: pack({"a.png": PICTURE})[:-30], refusal="damaged ZIP archive"),
-    _archive(
-        "a damaged member",
-        lambda: pack({"a.png": PICTURE}).replace(b"IDAT", b"IDAX", 1),
-        refusal="cannot be unpacked",
-    ),
 ]
