@@ -127,7 +127,7 @@ def _open(data: bytes, name: str) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise RadiographError(
             f"{name} holds more pixels than a radiograph has; at most "
-            f"{MAX_PIXELS // 10**6} million are read."
+            f"{MAX_PIXELS // 10**6} million are read. Scale it down and try again."
         ) from error
     except Exception as error:  # see `decode`
         kinds = "DICOM, JPEG, PNG, WebP, TIFF, BMP or GIF"
@@ -171,7 +171,7 @@ def _check_pieces(tags, size: tuple[int, int], length: int) -> None:
     if 322 in tags:  # TileWidth; TIFF 6.0 section 15
         across, down = tags[322], tags[323]
         if across * down > MAX_TILE_PIXELS:
-            raise ValueError(f"a tile of {across} x {down} pixels")
+            raise ValueError(f"a tile of {across} x {down} pixels, at most 4096 x 4096 are read")
         needed, where = math.ceil(width / across) * math.ceil(height / down), 324
     else:
         needed, where = math.ceil(height / min(tags.get(278, height), height)), 273

@@ -149,7 +149,7 @@ def _check_size(dataset, name: str, max_pixels: int, frame: int) -> int:
     if not 1 <= dataset.BitsStored <= min(16, dataset.BitsAllocated):
         raise RadiographError(
             f"{name} stores {dataset.BitsStored} of {dataset.BitsAllocated} bits a sample; "
-            "1 to 16 are expected."
+            "1 to 16 are expected. Export it again."
         )
     return frames
 

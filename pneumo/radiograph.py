@@ -96,7 +96,8 @@ def _read_bytes(source: bytes | str | Path, name: str | None) -> tuple[bytes, st
     name = name or "radiograph"
     if size > MAX_BYTES:
         raise RadiographError(
-            f"{name} has {size / 2**20:.0f} MiB; at most {MAX_BYTES // 2**20} MiB are read."
+            f"{name} has {size:,} bytes; at most {MAX_BYTES // 2**20} MiB are read. "
+            "Scale it down and try again."
         )
     if not data:
         raise RadiographError(f"{name} is empty. Export or download it again.")

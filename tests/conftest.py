@@ -20,7 +20,7 @@ from pneumo.training.phantom import draw_phantom
 # For tests/test_fuzz.py; `--hypothesis-profile=long` tries more.
 _common = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 settings.register_profile("ci", max_examples=60, derandomize=True, database=None, **_common)
-settings.register_profile("long", max_examples=4000, **_common)
+settings.register_profile("long", max_examples=2000, **_common)
 settings.load_profile("ci")
 
 

@@ -12,7 +12,7 @@ from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 from pneumo.training.phantom import draw_phantom
 from tests.conftest import encode
 from tests.test_archive import pack
-from tests.test_dicom import BIG, DEFLATED, IMPLICIT, lut, make, make_dataset, make_jpeg
+from tests.test_dicom import BIG, DEFLATED, IMPLICIT, bundled, lut, make, make_dataset, make_jpeg
 from tests.test_dicom import to_bytes as dicom_bytes
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,6 +82,8 @@ DICOM = {
     "dicom colour": lambda: make(COLOUR),
     "dicom frames": lambda: make(np.vstack([GREY, GREY]), Rows=80, NumberOfFrames=2),
     "dicom jpeg": lambda: make_jpeg(GREY)[0],
+    "dicom jpeg extended": lambda: bundled("JPGExtended.dcm"),
+    "dicom jpeg lossless": lambda: bundled("SC_rgb_jpeg_gdcm.dcm"),
     "dicom rle": lambda: _compressed(RLELossless),
     "dicom rle 12 bit": lambda: _compressed(RLELossless, 12),
     "dicom jpeg 2000": lambda: _compressed(JPEG2000Lossless),

@@ -14,9 +14,8 @@ from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
 from pneumo import __main__ as cli
-from pneumo.errors import WeightsError
 from pneumo.training.phantom import write_phantom_dataset
-from pneumo.ui import engine, intake
+from pneumo.ui import intake
 from tests.test_app import drop, passes, picture
 from tests.test_archive import pack
 from tests.test_train import fail_to_train
@@ -91,16 +90,6 @@ def test_disconnect_in_mid_batch_keeps_what_is_scored_and_goes_on(app, stand_in,
     assert len(files_shown(app)) == 20
     assert batches == [8, 8, 8, 4]
     assert stand_in.passes == passes(20)
-
-
-def test_weights_that_fail_in_one_session_fail_in_the_next(monkeypatch):
-    def fail():
-        raise WeightsError("The weights x.h5 are missing.")
-
-    monkeypatch.setattr(engine, "load_engine", fail)
-    for _ in range(2):
-        page = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
-        assert "No radiograph can be classified" in page.error[0].value
 
 
 @contextmanager
