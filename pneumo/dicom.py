@@ -11,7 +11,7 @@ from pneumo.dicom_display import make_square, to_picture
 from pneumo.dicom_file import parse_dicom
 from pneumo.errors import RadiographError
 from pneumo.jpeg import find_fault, note_cut_off
-from pneumo.limits import MAX_DECODED
+from pneumo.limits import MAX_DECODED, MAX_INFLATED
 from pneumo.silence import silence
 
 _REQUIRED = (
@@ -72,7 +72,7 @@ def read_dicom(
     notes: list[str] = []
     try:
         with silence():
-            dataset = parse_dicom(data, name, 2 * max_pixels + 2**20)
+            dataset = parse_dicom(data, name, MAX_INFLATED)
             _check_kind(dataset, name, notes)
             frames = _check_size(dataset, name, max_pixels, frame)
             _check_length(dataset, name, frames, frame)
