@@ -61,6 +61,32 @@ def dicom_deflated(size: int) -> bytes:
     return data[:start] + image + deflater.flush(zlib.Z_FULL_FLUSH) + deflate_zeros(size, raw=True)
 
 
+def dicom_with(before_pixels: bytes) -> bytes:
+    """A deflated DX image with further elements, in little endian and with VR."""
+    data = make(NOISE, DEFLATED)
+    start = 144 + int.from_bytes(data[140:144], "little")
+    plain = zlib.decompress(data[start:], -zlib.MAX_WBITS)
+    at = plain.index(b"\xe0\x7f\x10\x00")
+    deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    packed = deflater.compress(plain[:at] + before_pixels + plain[at:])
+    return data[:start] + packed + deflater.flush()
+
+
+def sequence_of_items(count: int) -> bytes:
+    """A private sequence of empty items (PS3.5 7.5)."""
+    return (
+        struct.pack("<HH2sHI", 9, 0x1001, b"SQ", 0, 2**32 - 1)
+        + struct.pack("<HHI", 0xFFFE, 0xE000, 0) * count
+        + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+    )
+
+
+def window_centres(count: int) -> bytes:
+    """A window's centre of many values, as UN, which may be long and is converted all the same."""
+    values = b"1\\" * count
+    return struct.pack("<HH2sHI", 0x28, 0x1050, b"UN", 0, len(values)) + values
+
+
 def dicom_claiming(side: int, **elements) -> bytes:
     """A DX image whose header claims another size than it has."""
     return make(NOISE, Rows=side, Columns=side, **elements)

@@ -65,7 +65,20 @@ BOMBS = (
     Bomb("WebP header", "16,383 x 16,383 pixels", "pixels", lambda: pictures.webp_header(16383)),
     Bomb("WebP canvas", "13,000 x 13,000 pixels", "million", lambda: pictures.webp_canvas(13000)),
     Bomb("WebP of many frames", "10,000 frames", "read", lambda: pictures.webp_of_frames(10_000)),
-    Bomb("GIF of many frames", "2 million frames", "read", lambda: pictures.gif(2_000_000)),
+    Bomb("GIF of many frames", "2 million frames", "blocks", lambda: pictures.gif(2_000_000)),
+    Bomb(
+        "GIF of comments",
+        "6 million comments",
+        "more than 200,000 blocks",
+        lambda: pictures.gif_of_comments(6_000_000),
+    ),
+    Bomb("JPEG of filling", "30 MB of 0xFF", "500 segments", lambda: pictures.jpeg_of_filling()),
+    Bomb(
+        "GIF of short blocks",
+        "15 million blocks",
+        "more than 200,000 blocks",
+        lambda: pictures.gif_of_blocks(15_000_000),
+    ),
     Bomb("GIF, first frame", "60,000 x 60,000 pixels", "pixels", lambda: pictures.gif(0, 60000)),
     Bomb(
         "TIFF",
@@ -94,6 +107,18 @@ BOMBS = (
         lambda: archives.zip_of_members(2_000_000),
     ),
     Bomb("DICOM, deflated", "1 GiB", "inflates to more", lambda: archives.dicom_deflated(GIB)),
+    Bomb(
+        "DICOM of many items",
+        "10 million items",
+        "20,000 items",
+        lambda: archives.dicom_with(archives.sequence_of_items(10_000_000)),
+    ),
+    Bomb(
+        "DICOM of many values",
+        "a window with 40 million centres",
+        "an element of",
+        lambda: archives.dicom_with(archives.window_centres(40_000_000)),
+    ),
     Bomb(
         "DICOM header", "65,535 x 65,535 pixels", "million", lambda: archives.dicom_claiming(65535)
     ),

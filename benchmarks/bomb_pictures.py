@@ -113,6 +113,24 @@ def gif(frames: int, side: int | None = None) -> bytes:
     return bytes(data[:-1]) + b",\0\0\0\0\1\0\1\0\0\x02\x01a\0" * frames + b";"
 
 
+def gif_of_blocks(count: int) -> bytes:
+    """A GIF whose pixels are followed by blocks of one byte."""
+    return gif(0)[:-2] + b"\x01a" * count + b"\0;"
+
+
+def gif_of_comments(count: int) -> bytes:
+    """A GIF with comments of one letter."""
+    data = gif(0)
+    at = 13 + 3 * 256
+    return data[:at] + b"!\xfe\x01a\0" * count + data[at:]
+
+
+def jpeg_of_filling() -> bytes:
+    """A JPEG with 0xFF, which may stand before any marker, over and over."""
+    data = _noise("JPEG")
+    return data[:2] + b"\xff" * 30_000_000 + data[2:]
+
+
 def webp_of_frames(count: int) -> bytes:
     """Repeats the last frame of an animation."""
     buffer = io.BytesIO()

@@ -7,8 +7,6 @@ or noted here.
 
 import io
 import math
-import struct
-import zlib
 
 import numpy as np
 from PIL import (
@@ -22,8 +20,8 @@ from PIL import (
 )
 
 from pneumo.errors import RadiographError
-from pneumo.jpeg import find_fault, note_cut_off
-from pneumo.limits import MAX_CHUNKS, MAX_DECODED, MAX_PIXELS, MAX_TILE_PIXELS, MIN_SIDE
+from pneumo.limits import MAX_DECODED, MAX_PIXELS, MAX_TILE_PIXELS, MIN_SIDE
+from pneumo.structure import find_fault, note_cut_off
 
 # Pillow would import these, and forty more, at its first `open` of something unusual.
 _DECODERS = (
@@ -36,7 +34,6 @@ _DECODERS = (
 )
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
-_PNG = b"\x89PNG\r\n\x1a\n"
 _ORIENTATION = 0x0112
 
 
@@ -54,7 +51,8 @@ def decode(data: bytes, name: str, notes: list[str]) -> tuple[Image.Image, int]:
     Raises:
         RadiographError: No picture in one of `FORMATS`, beyond `limits`, or damaged.
     """
-    _check_structure(data, name)
+    if fault := find_fault(data):
+        raise _damaged(name, fault)
     with _open(data, name) as image:
         check_size(image.size, name)
         try:
@@ -134,31 +132,6 @@ def _open(data: bytes, name: str) -> Image.Image:
         raise RadiographError(
             f"{name} is not a picture that can be read here ({kinds}), whatever its name says."
         ) from error
-
-
-def _check_structure(data: bytes, name: str) -> None:
-    """Refuses what would keep Pillow busy, and a PNG whose checksums it does not look at."""
-    if data.startswith(b"\xff\xd8") and (fault := find_fault(data)):
-        raise _damaged(name, fault)
-    if not data.startswith(_PNG):
-        return
-    for number, (kind, content, checksum) in enumerate(_chunks(data)):
-        if number >= MAX_CHUNKS:
-            raise _damaged(name, f"it has more than {MAX_CHUNKS} chunks, as no radiograph needs")
-        if kind == b"IDAT" and zlib.crc32(content, zlib.crc32(kind)) != checksum:
-            raise _damaged(name, "a checksum of its pixels is wrong")
-
-
-def _chunks(data: bytes):
-    """Yields kind, content and checksum of a PNG's chunks as far as they are whole."""
-    view, at = memoryview(data), len(_PNG)
-    while at + 12 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, at)
-        if at + 12 + length > len(data):
-            return
-        checksum = struct.unpack_from(">I", data, at + 8 + length)[0]
-        yield kind, view[at + 8 : at + 8 + length], checksum
-        at += 12 + length
 
 
 def _check_pieces(tags, size: tuple[int, int], length: int) -> None:

@@ -10,9 +10,9 @@ import numpy as np
 from pneumo.dicom_display import make_square, to_picture
 from pneumo.dicom_file import parse_dicom
 from pneumo.errors import RadiographError
-from pneumo.jpeg import find_fault, note_cut_off
 from pneumo.limits import MAX_DECODED, MAX_INFLATED
 from pneumo.silence import silence
+from pneumo.structure import find_fault, note_cut_off
 
 _REQUIRED = (
     *("Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation"),

@@ -45,8 +45,23 @@ MAX_CHUNKS = 20_000
 into one: 4,096 of them fill `MAX_BYTES`.
 """
 
+MAX_BLOCKS = 200_000
+"""Blocks of a GIF, each an object while Pillow reads a comment. `MAX_BYTES` in the usual blocks of
+255 bytes are 132,000.
+"""
+
 MAX_INFLATED = 2 * MAX_PIXELS + 2**20
 """Bytes that a deflated DICOM file may become: two for each pixel, and 1 MiB of other elements."""
+
+MAX_ITEMS = 20_000
+"""Items of a DICOM file's sequences, and fragments of its pixels: pydicom makes an object of each,
+in 20 microseconds and 650 bytes. A frame is one fragment, and `MAX_PIXELS` allows less than 10,000.
+"""
+
+MAX_ELEMENT = 2**20
+"""Bytes of a DICOM element that is read, pixels apart: pydicom makes an object of each value. The
+longest that a radiograph has are lookup tables of 128 KiB.
+"""
 
 MAX_MEMBERS = 1000
 """Members of a ZIP archive: five sessions full of radiographs, listed in a few milliseconds."""

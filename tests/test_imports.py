@@ -19,7 +19,7 @@ ALLOWED = {
 
 # Imports point back along the data's way: a module may import only those before it.
 ORDER = (
-    *("errors", "files", "limits", "silence", "jpeg", "dicom_file", "dicom_display", "dicom"),
+    *("errors", "files", "limits", "silence", "structure", "dicom_file", "dicom_display", "dicom"),
     *("decode", "radiograph", "archive", "preprocess"),
     *("operating_point", "card", "held_out", "model"),
     *("explain", "inference", "overlay", "checks", "report", "pdf", "page", "pack"),
