@@ -10,7 +10,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import RLELossless
 
 from benchmarks.bomb_pictures import deflate_zeros
-from tests.test_dicom import DEFLATED, NOISE, make, make_dataset, to_bytes
+from tests.test_dicom import DEFLATED, IMPLICIT, NOISE, make, make_dataset, to_bytes
 
 
 def zip_of(size: int, stated: int | None = None) -> bytes:
@@ -61,30 +61,33 @@ def dicom_deflated(size: int) -> bytes:
     return data[:start] + image + deflater.flush(zlib.Z_FULL_FLUSH) + deflate_zeros(size, raw=True)
 
 
-def dicom_with(before_pixels: bytes) -> bytes:
-    """A deflated DX image with further elements, in little endian and with VR."""
-    data = make(NOISE, DEFLATED)
+def dicom_with(elements: bytes, syntax: str) -> bytes:
+    """A DX image with further elements before its pixels, compressed if the syntax says so."""
+    data = make(NOISE, syntax)
     start = 144 + int.from_bytes(data[140:144], "little")
-    plain = zlib.decompress(data[start:], -zlib.MAX_WBITS)
+    plain, deflater = data[start:], zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    if syntax == DEFLATED:
+        plain = zlib.decompress(plain, -zlib.MAX_WBITS)
     at = plain.index(b"\xe0\x7f\x10\x00")
-    deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    packed = deflater.compress(plain[:at] + before_pixels + plain[at:])
-    return data[:start] + packed + deflater.flush()
+    plain = plain[:at] + elements + plain[at:]
+    packed = deflater.compress(plain) + deflater.flush() if syntax == DEFLATED else plain
+    return data[:start] + packed
 
 
-def sequence_of_items(count: int) -> bytes:
-    """A private sequence of empty items (PS3.5 7.5)."""
-    return (
+def dicom_of_items(count: int) -> bytes:
+    """A DX image with a private sequence of empty items (PS3.5 7.5), deflated."""
+    return dicom_with(
         struct.pack("<HH2sHI", 9, 0x1001, b"SQ", 0, 2**32 - 1)
         + struct.pack("<HHI", 0xFFFE, 0xE000, 0) * count
-        + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+        + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0),
+        DEFLATED,
     )
 
 
-def window_centres(count: int) -> bytes:
-    """A window's centre of many values, as UN, which may be long and is converted all the same."""
+def dicom_of_values(count: int) -> bytes:
+    """A DX image whose window has a centre of many values; without VR it may be that long."""
     values = b"1\\" * count
-    return struct.pack("<HH2sHI", 0x28, 0x1050, b"UN", 0, len(values)) + values
+    return dicom_with(struct.pack("<HHI", 0x28, 0x1050, len(values)) + values, IMPLICIT)
 
 
 def dicom_claiming(side: int, **elements) -> bytes:
