@@ -34,27 +34,32 @@ def _find_jpeg_fault(data: bytes) -> str:
     up EXIF segments one by one, copying what it has each time. Zeros in place of the end are
     decoded as if they were pixels.
     """
-    start_of_scan, end = b"\xff\xda", b"\xff\xd9"
-    if data.count(start_of_scan) > MAX_SCANS:
+    if data.count(b"\xff\xda") > MAX_SCANS:
         return f"it has more than {MAX_SCANS} scans, as no radiograph needs"
-    if _count_segments(data) > MAX_SEGMENTS:
+    segments, scan = _find_scan(data)
+    if segments > MAX_SEGMENTS:
         return f"it has more than {MAX_SEGMENTS} segments, as no radiograph needs"
-    if data.rfind(end) < data.rfind(start_of_scan):
+    if scan >= 0 and data.find(b"\xff\xd9", scan) < 0:
         return "its end is missing"
     return ""
 
 
-def _count_segments(data: bytes) -> int:
-    """Counts the segments, and what looks like one, before the first scan; stops at the limit."""
+def _find_scan(data: bytes) -> tuple[int, int]:
+    """Goes through the segments before the first scan, past a thumbnail within one of them.
+
+    Returns:
+        How many there are, at most one more than are allowed, and where the scan begins; -1 if
+        there is none.
+    """
     at = 2
     for number in range(MAX_SEGMENTS + 1):
         at = data.find(b"\xff", at)
         marker = data[at + 1 : at + 2] if at >= 0 else b""
         if marker in (b"", b"\xda"):
-            return number
+            return number, at if marker else -1
         filling = marker in (b"\x00", b"\xff")
         at += 1 if filling else 2 + int.from_bytes(data[at + 2 : at + 4])
-    return MAX_SEGMENTS + 1
+    return MAX_SEGMENTS + 1, -1
 
 
 def _find_png_fault(data: bytes) -> str:

@@ -77,6 +77,11 @@ MALFORMED = [
         lambda: [cut(seed(name), share) + b"\xff\xd9" for name in JPEGS[:2] for share in CUTS],
         notes=(CUT_OFF,),
     ),
+    Kind(
+        "malformed",
+        "JPEG with other bytes behind its end",
+        lambda: [seed("jpeg") + b"a camera's own \xff\xda", seed("jpeg") + bytes(5000)],
+    ),
     Kind("malformed", "TIFF that lacks strips", tiffs_of_missing_strips, refusal="1 of 10"),
     Kind(
         "malformed",
