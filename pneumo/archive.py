@@ -2,16 +2,14 @@
 
 import io
 import zipfile
-import zlib
 from pathlib import PurePosixPath
 
 from pneumo.errors import RadiographError
-from pneumo.radiograph import MAX_BYTES, SUFFIXES
+from pneumo.limits import MAX_BYTES, MAX_MEMBERS, MAX_RATIO, MAX_TOTAL_BYTES
+from pneumo.radiograph import SUFFIXES
 
-MAX_MEMBERS = 1000
-MAX_TOTAL_BYTES = 512 * 2**20
-MAX_RATIO = 100
-"""Most bytes that one compressed byte may become; pictures are compressed already."""
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""LZMA may ask for gigabytes in its first bytes, and radiographs are not packed by it."""
 
 
 def is_archive(data: bytes) -> bool:
@@ -33,17 +31,22 @@ def list_pictures(data: bytes, name: str) -> list[str]:
         Names within the archive; `unpack_picture` knows them by their place in this list.
 
     Raises:
-        RadiographError: No sound archive, too many members or bytes, encrypted, or no picture.
+        RadiographError: No sound archive, too many members or bytes, encrypted, packed in a way
+            that is not read, or no picture.
     """
+    # Counted by their marks before `zipfile` makes an object of each, about 1 kB of memory.
+    number = data.count(b"PK\x01\x02")
+    if number > MAX_MEMBERS:
+        raise RadiographError(
+            f"{name} has {number:,} members; at most {MAX_MEMBERS:,} are read. Split it."
+        )
     with _open(data, name) as archive:
         members = archive.infolist()
-    if len(members) > MAX_MEMBERS:
-        raise RadiographError(
-            f"{name} has {len(members):,} members; at most {MAX_MEMBERS:,} are read. Split it."
-        )
     pictures = [member for member in members if _is_picture(member)]
     if not pictures:
-        raise RadiographError(f"{name} holds no pictures ({', '.join(SUFFIXES)}).")
+        raise RadiographError(
+            f"{name} holds no pictures ({', '.join(SUFFIXES)}). Pack the radiographs themselves."
+        )
     if sum(member.file_size for member in pictures) > MAX_TOTAL_BYTES:
         raise RadiographError(
             f"{name} unpacks to more than {MAX_TOTAL_BYTES // 2**20} MiB. Split it."
@@ -51,6 +54,11 @@ def list_pictures(data: bytes, name: str) -> list[str]:
     for member in pictures:
         if member.flag_bits & 1:
             raise RadiographError(f"{name} is encrypted. Unpack it and drop the radiographs.")
+        if member.compress_type not in _METHODS:
+            raise RadiographError(
+                f"{name} is packed in a way that is not read here; plain ZIP is (stored or "
+                "deflated). Pack it again, or unpack it and drop the radiographs."
+            )
         if member.file_size > MAX_RATIO * max(member.compress_size, 1) + 2**16:
             raise RadiographError(
                 f"{name} holds {member.filename}, which unpacks to more than {MAX_RATIO} times "
@@ -68,7 +76,7 @@ def unpack_picture(data: bytes, name: str, place: int) -> bytes:
         place: In that list.
 
     Returns:
-        At most one byte more than `radiograph.MAX_BYTES`: enough for the decoder to refuse it.
+        At most one byte more than `limits.MAX_BYTES`: enough for the decoder to refuse it.
 
     Raises:
         RadiographError: The member is damaged.
@@ -78,7 +86,7 @@ def unpack_picture(data: bytes, name: str, place: int) -> bytes:
         try:
             with archive.open(member) as file:
                 return file.read(MAX_BYTES + 1)  # the size that the archive states may be a lie
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
+        except Exception as error:  # BadZipFile, zlib.error, EOFError, NotImplementedError ...
             raise RadiographError(
                 f"{member.filename} in {name} cannot be unpacked ({error}). Pack it again."
             ) from error
@@ -87,7 +95,7 @@ def unpack_picture(data: bytes, name: str, place: int) -> bytes:
 def _open(data: bytes, name: str) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(io.BytesIO(data))
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+    except Exception as error:  # BadZipFile, ValueError, struct.error ...
         raise RadiographError(
             f"{name} is a damaged ZIP archive ({error}). Pack it again."
         ) from error

@@ -5,17 +5,14 @@ the file but sizes, windows and well-known codes gets into a note or a message. 
 of the DICOM standard: PS3.3 (objects) unless PS3.5 (encoding) is named.
 """
 
-import logging
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 
 from pneumo.dicom_display import make_square, to_picture
 from pneumo.dicom_file import parse_dicom
 from pneumo.errors import RadiographError
+from pneumo.limits import MAX_DECODED, MAX_INFLATED
+from pneumo.silence import silence
+from pneumo.structure import find_fault, note_cut_off
 
 _REQUIRED = (
     *("Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation"),
@@ -51,8 +48,6 @@ _SAMPLES = {
     **{"MONOCHROME1": 1, "MONOCHROME2": 1, "PALETTE COLOR": 1},
     **dict.fromkeys(("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"), 3),
 }
-_quiet_lock = threading.Lock()
-logging.getLogger("pydicom").propagate = False  # it logs tracebacks of files that we refuse
 
 
 def read_dicom(
@@ -76,14 +71,14 @@ def read_dicom(
     """
     notes: list[str] = []
     try:
-        with _quiet():
-            dataset = parse_dicom(data, name, 2 * max_pixels + 2**20)
+        with silence():
+            dataset = parse_dicom(data, name, MAX_INFLATED)
             _check_kind(dataset, name, notes)
             frames = _check_size(dataset, name, max_pixels, frame)
             _check_length(dataset, name, frames, frame)
             if frames > 1:
                 notes.append(f"frame {frame + 1} of {frames}")
-            picture = to_picture(dataset, _decode(dataset, name, frame), notes)
+            picture = to_picture(dataset, _decode(dataset, name, frame, notes), notes)
             return make_square(dataset, picture, max_pixels, notes), frames, notes
     except RadiographError:
         raise
@@ -98,14 +93,6 @@ def read_dicom(
             f"{name} is damaged, incomplete or breaks the DICOM standard "
             f"({type(error).__name__}). Export it again."
         ) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silences pydicom's warnings; one thread at a time, as Python's filters are the process's."""
-    with _quiet_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def _check_kind(dataset, name: str, notes: list[str]) -> None:
@@ -143,6 +130,14 @@ def _check_size(dataset, name: str, max_pixels: int, frame: int) -> int:
             f"{frames} frames; at most {max_pixels // 10**6} million are read. "
             "Scale it down and try again."
         )
+    # The decoder's values, pydicom's, and two copies in between.
+    needed = 4 * rows * columns * dataset.SamplesPerPixel * dataset.BitsAllocated // 8
+    if needed > MAX_DECODED:
+        raise RadiographError(
+            f"{name} has {columns} x {rows} pixels of {dataset.BitsAllocated} bits, which take "
+            f"{needed / 1e6:.0f} MB of memory; at most {MAX_DECODED // 10**6} are spent. "
+            "Scale it down and try again."
+        )
     if not 0 <= frame < frames:
         raise RadiographError(f"{name} has {frames} frames; there is no frame {frame + 1}.")
     samples = _SAMPLES.get(dataset.PhotometricInterpretation)
@@ -154,7 +149,7 @@ def _check_size(dataset, name: str, max_pixels: int, frame: int) -> int:
     if not 1 <= dataset.BitsStored <= min(16, dataset.BitsAllocated):
         raise RadiographError(
             f"{name} stores {dataset.BitsStored} of {dataset.BitsAllocated} bits a sample; "
-            "1 to 16 are expected."
+            "1 to 16 are expected. Export it again."
         )
     return frames
 
@@ -167,7 +162,10 @@ def _check_length(dataset, name: str, frames: int, frame: int) -> None:
     rows, columns = dataset.Rows, dataset.Columns
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax.is_encapsulated:
-        size = _coded_size(get_frame(dataset.PixelData, frame, number_of_frames=frames), syntax)
+        coded = get_frame(dataset.PixelData, frame, number_of_frames=frames)
+        if coded.startswith(b"\xff\xd8") and (fault := find_fault(coded)):
+            raise RadiographError(f"{name} is damaged or incomplete ({fault}). Export it again.")
+        size = _coded_size(coded, syntax)
         if size in (None, (rows, columns)):
             return
         found = f"a frame of {size[1]} x {size[0]}"
@@ -202,18 +200,23 @@ def _coded_size(frame: bytes, syntax) -> tuple[int, int] | None:
     return header["height"], header["width"]
 
 
-def _decode(dataset, name: str, frame: int) -> np.ndarray:
+def _decode(dataset, name: str, frame: int, notes: list[str]) -> np.ndarray:
     """Returns the stored values of one frame, `(rows, columns)`, or RGB `(rows, columns, 3)`."""
     from pydicom.pixels import pixel_array
-    from pydicom.uid import RLELossless
+    from pydicom.uid import JPEGBaseline8Bit, JPEGLSTransferSyntaxes, RLELossless
 
-    # For RLE pydicom's own: the one of pylibjpeg-rle ends in a panic, no exception, on bad data.
-    own = "pydicom" if dataset.file_meta.TransferSyntaxUID == RLELossless else ""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    # One decoder each. pylibjpeg's for RLE ends in a panic, no exception, on bad data; those for
+    # JPEG and JPEG-LS, which pydicom would fall back to, make up what is missing in silence.
+    chosen = {RLELossless: "pydicom", JPEGBaseline8Bit: "pillow"}
+    chosen |= dict.fromkeys(JPEGLSTransferSyntaxes, "pyjpegls")
     try:
-        return pixel_array(dataset, index=frame, decoding_plugin=own)
+        stored = pixel_array(dataset, index=frame, decoding_plugin=chosen.get(syntax, ""))
     except Exception as error:  # decoders raise RuntimeError, ValueError, struct.error ...
-        coding = dataset.file_meta.TransferSyntaxUID.name
         raise RadiographError(
-            f"{name} is damaged or incomplete: its pixels ({coding}) cannot be decoded. "
+            f"{name} is damaged or incomplete: its pixels ({syntax.name}) cannot be decoded. "
             "Export it again."
         ) from error
+    if syntax == JPEGBaseline8Bit:
+        note_cut_off(stored, notes)
+    return stored

@@ -8,6 +8,7 @@ import io
 import zlib
 
 from pneumo.errors import RadiographError
+from pneumo.limits import MAX_ELEMENT, MAX_ITEMS
 
 _TAGS = (
     *("SOPClassUID", "Modality", "ViewPosition", "NumberOfFrames", "Rows", "Columns"),
@@ -23,6 +24,7 @@ _TAGS = (
     ),
     "PixelData",
 )
+_PIXEL_DATA = 0x7FE00010
 _DICOMDIR = "1.2.840.10008.1.3.10"
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _IMPLICIT, _EXPLICIT, _BIG_ENDIAN = (f"1.2.840.10008.1.2{end}" for end in ("", ".1", ".2"))
@@ -82,9 +84,11 @@ def parse_dicom(data: bytes, name: str, max_inflated: int):
     start = file.tell()
     syntax = meta.get("TransferSyntaxUID") or _guess_syntax(data[start : start + 80]) or _IMPLICIT
     if syntax == _DEFLATED:
-        file, syntax = io.BytesIO(_inflate(data[start:], name, max_inflated)), _EXPLICIT
+        data, syntax = _inflate(data[start:], name, max_inflated), _EXPLICIT
+        file = io.BytesIO(data)
     syntax = UID(syntax)
     _require_decoder(syntax, name)
+    _check_items(data, name)
     dataset = read_dataset(
         file,
         is_implicit_VR=syntax.is_implicit_VR,
@@ -92,7 +96,10 @@ def parse_dicom(data: bytes, name: str, max_inflated: int):
         specific_tags=[Tag(tag) for tag in _TAGS],
     )
     if not dataset:
-        raise RadiographError(f"{name} is damaged or incomplete: no picture's elements are found.")
+        raise RadiographError(
+            f"{name} is damaged or incomplete: no picture's elements are found. Export it again."
+        )
+    _check_elements(dataset, name)
     for element in list(dataset):
         if element.is_empty:
             del dataset[element.tag]
@@ -113,6 +120,30 @@ def _inflate(data: bytes, name: str, limit: int) -> bytes:
     if not inflater.eof:
         raise RadiographError(f"{name} is incomplete: its deflated data end early. Export again.")
     return inflated
+
+
+def _check_items(data: bytes, name: str) -> None:
+    """Counts the tags of items (PS3.5 7.5) in either order of bytes; among pixels they are rare."""
+    if data.count(b"\xfe\xff\x00\xe0") + data.count(b"\xff\xfe\xe0\x00") > MAX_ITEMS:
+        raise RadiographError(
+            f"{name} has more than {MAX_ITEMS:,} items in its sequences, as no radiograph has. "
+            "Export it again."
+        )
+
+
+def _check_elements(dataset, name: str) -> None:
+    """Refuses a long element before its values are looked at; pydicom converts them then."""
+    for tag in dataset.keys():  # noqa: SIM118, PERF102 - values() would convert them
+        value = dataset.get_item(tag).value
+        if isinstance(value, bytes):
+            if len(value) > MAX_ELEMENT and tag != _PIXEL_DATA:
+                raise RadiographError(
+                    f"{name} has an element of {len(value):,} bytes beside its pixels; at most "
+                    f"{MAX_ELEMENT:,} are read. Export it again."
+                )
+        elif isinstance(value, list):
+            for item in value:
+                _check_elements(item, name)
 
 
 def _require_decoder(syntax, name: str) -> None:

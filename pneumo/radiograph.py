@@ -1,52 +1,33 @@
 """Bytes -> Radiograph: one channel, upright, eight bits, with notes on what was done to get there.
 
-A file is recognised by its content, never by its name, and only by the decoders named in
-`FORMATS`, or as DICOM. Pillow knows many more: some run other programs or have had serious holes.
+A file is recognised by its content, never by its name: `decode` for pictures, `dicom` for DICOM.
 """
 
 import hashlib
-import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import (
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    ImageOps,
-    JpegImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
+from PIL import Image
 
 from pneumo.adjust import AS_IS, Adjustment
+from pneumo.decode import check_size, decode
 from pneumo.dicom import read_dicom
 from pneumo.dicom_file import is_dicom
 from pneumo.errors import RadiographError
+from pneumo.limits import MAX_BYTES, MAX_PIXELS, MIN_SPREAD
+from pneumo.silence import silence
 
-# Pillow would import these, and forty more, at its first `open` of something unusual.
-_DECODERS = (
-    BmpImagePlugin,
-    GifImagePlugin,
-    JpegImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
-
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".dcm")
 """File name endings that a folder is searched for; a file given by itself may have any name."""
 
-MAX_BYTES = 32 * 2**20
-MAX_PIXELS = 40_000_000
-MIN_SIDE = 64
-
-_GREYSCALE_TOLERANCE = (
-    12  # JPEG rounding tints grey pixels by a few levels; a photograph goes far beyond
-)
+_BAND = 2**20
+"""Pixels turned to grey at once: a picture at the limit costs its own memory and little more."""
+_GREYSCALE_TOLERANCE = 12
+"""JPEG rounding tints grey pixels by a few levels; a photograph goes far beyond."""
+_COLOURED = 0.01
+"""Share of pixels beyond that tolerance, of a coloured letter or two."""
 
 
 @dataclass(frozen=True)
@@ -98,14 +79,16 @@ def read_radiograph(
     data, name = _read_bytes(source, name)
     notes: list[str] = []
     frames = 1
-    if is_dicom(data):
-        picture, frames, notes = read_dicom(data, name, MAX_PIXELS, adjustment.frame)
-        image = Image.fromarray(picture)
-        _check_size(image, name)
-    else:
-        image = _decode(data, name, notes)
-    pixels = _to_grey(image, name, notes)
-    if pixels.max() - pixels.min() < 8:
+    orientation = 1
+    with silence():
+        if is_dicom(data):
+            picture, frames, notes = read_dicom(data, name, MAX_PIXELS, adjustment.frame)
+            image = Image.fromarray(picture)
+            check_size(image.size, name)
+        else:
+            image, orientation = decode(data, name, notes)
+        pixels = _upright(_to_grey(image, name, notes), orientation)
+    if int(pixels.max()) - int(pixels.min()) < MIN_SPREAD:
         raise RadiographError(
             f"{name} is blank: all its pixels have nearly the same brightness. "
             "Check that the right image was exported."
@@ -134,84 +117,67 @@ def _read_bytes(source: bytes | str | Path, name: str | None) -> tuple[bytes, st
     name = name or "radiograph"
     if size > MAX_BYTES:
         raise RadiographError(
-            f"{name} has {size / 2**20:.0f} MiB; at most {MAX_BYTES // 2**20} MiB are read."
+            f"{name} has {size:,} bytes; at most {MAX_BYTES // 2**20} MiB are read. "
+            "Scale it down and try again."
         )
     if not data:
         raise RadiographError(f"{name} is empty. Export or download it again.")
     return data, name
 
 
-def _decode(data: bytes, name: str, notes: list[str]) -> Image.Image:
-    with _open(data, name) as image:
-        _check_size(image, name)
-        if getattr(image, "n_frames", 1) > 1:
-            notes.append(f"first of {image.n_frames} frames used")
-        try:
-            image.load()
-        except (
-            Exception
-        ) as error:  # decoders raise OSError, SyntaxError, struct.error, ValueError ...
-            raise RadiographError(
-                f"{name} is damaged or incomplete ({error}). Export or download it again."
-            ) from error
-        return _upright(image, notes)
-
-
-def _check_size(image: Image.Image, name: str) -> None:
-    if image.width * image.height > MAX_PIXELS:
-        raise RadiographError(
-            f"{name} has {image.width} x {image.height} pixels; at most "
-            f"{MAX_PIXELS // 10**6} million are read. Scale it down and try again."
-        )
-    if min(image.size) < MIN_SIDE:
-        raise RadiographError(
-            f"{name} has {image.width} x {image.height} pixels; at least {MIN_SIDE} on each "
-            "side are needed to show a chest. Use the original radiograph, not a thumbnail."
-        )
-
-
-def _open(data: bytes, name: str) -> Image.Image:
-    try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise RadiographError(
-            f"{name} holds more pixels than a radiograph has; at most "
-            f"{MAX_PIXELS // 10**6} million are read."
-        ) from error
-    except Exception as error:  # see `_decode`
-        kinds = "DICOM, JPEG, PNG, WebP, TIFF, BMP or GIF"
-        raise RadiographError(
-            f"{name} is not a picture that can be read here ({kinds}), whatever its name says."
-        ) from error
-
-
-def _upright(image: Image.Image, notes: list[str]) -> Image.Image:
-    try:
-        if image.getexif().get(0x0112, 1) in range(2, 9):
-            image = ImageOps.exif_transpose(image)
-            notes.append("turned upright by its EXIF orientation")
-    except Exception:  # a corrupt EXIF block says nothing about the pixels
-        notes.append("its EXIF block is damaged and was ignored")
-    return image
+def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Undoes an EXIF orientation (Exif 2.32, tag 0x0112)."""
+    if orientation >= 5:
+        pixels = pixels.T
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
 
 
 def _to_grey(image: Image.Image, name: str, notes: list[str]) -> np.ndarray:
+    """Returns `(height, width)` uint8, made band by band."""
     if image.mode.startswith(("I", "F")):
-        values = np.asarray(image, dtype=np.float64)
+        return _scale(image, name, notes)
+    grey = np.empty((image.height, image.width), np.uint8)
+    translucent, coloured = False, 0
+    for rows, band in _bands(image):
+        if band.mode not in ("L", "1"):
+            if "A" in band.getbands() or "transparency" in image.info:
+                band = band.convert("RGBA")
+                translucent |= band.getchannel("A").getextrema()[0] < 255
+                band = Image.alpha_composite(Image.new("RGBA", band.size, "black"), band)
+            band = band.convert("RGB")
+            spread = np.ptp(np.asarray(band), axis=2)
+            coloured += np.count_nonzero(spread > _GREYSCALE_TOLERANCE)
+        grey[rows] = np.asarray(band.convert("L"))
+    if translucent:
+        notes.append("transparent parts shown as black")
+    if coloured > _COLOURED * grey.size:
+        notes.append("colour turned to grey")
+    return grey
+
+
+def _scale(image: Image.Image, name: str, notes: list[str]) -> np.ndarray:
+    """Scales deep pixels from their least and greatest value to 0..255."""
+    low, high = np.inf, -np.inf
+    for _, band in _bands(image):
+        values = np.asarray(band)
         if not np.isfinite(values).all():
             raise RadiographError(f"{name} holds pixels that are not numbers. Export it again.")
-        low, high = values.min(), values.max()
-        notes.append(f"scaled from {low:g}..{high:g} to 8 bits")
-        return np.rint((values - low) * (255 / max(high - low, 1e-12))).astype(np.uint8)
-    if image.mode in ("L", "1"):
-        return np.asarray(image.convert("L"))
-    if "A" in image.getbands() or "transparency" in image.info:
-        image = image.convert("RGBA")
-        if image.getchannel("A").getextrema()[0] < 255:
-            notes.append("transparent parts shown as black")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
-    image = image.convert("RGB")
-    channels = np.asarray(image).astype(np.int16)
-    if np.percentile(np.ptp(channels, axis=2), 99) > _GREYSCALE_TOLERANCE:
-        notes.append("colour turned to grey")
-    return np.asarray(image.convert("L"))
+        low, high = min(low, float(values.min())), max(high, float(values.max()))
+    notes.append(f"scaled from {low:g}..{high:g} to 8 bits")
+    grey = np.empty((image.height, image.width), np.uint8)
+    for rows, band in _bands(image):
+        values = np.asarray(band, dtype=np.float64)
+        grey[rows] = np.rint((values - low) * (255 / max(high - low, 1e-12)))
+    return grey
+
+
+def _bands(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
+    """Yields an image's rows, some at a time."""
+    step = max(1, _BAND // image.width)
+    for top in range(0, image.height, step):
+        bottom = min(top + step, image.height)
+        yield slice(top, bottom), image.crop((0, top, image.width, bottom))

@@ -10,11 +10,18 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from pneumo.card import read_card
 from pneumo.model import CARD_NAME, WEIGHTS_FOLDER, Classifier, load_classifier
 from pneumo.training.phantom import draw_phantom
+
+# For tests/test_fuzz.py; `--hypothesis-profile=long` tries more.
+_common = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+settings.register_profile("ci", max_examples=60, derandomize=True, database=None, **_common)
+settings.register_profile("long", max_examples=2000, **_common)
+settings.load_profile("ci")
 
 
 def encode(pixels: np.ndarray, kind: str = "PNG", **options) -> bytes:

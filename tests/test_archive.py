@@ -48,7 +48,7 @@ def test_name_that_climbs_out_is_only_a_name(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def _encrypted() -> bytes:
+def encrypted() -> bytes:
     data = bytearray(pack({"a.png": PICTURE}))
     for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         data[data.index(mark) + offset] |= 1
@@ -60,7 +60,7 @@ def _encrypted() -> bytes:
     [
         (pack({"a.png": PICTURE})[:-30], "x.zip is a damaged ZIP archive"),
         (b"PK\x03\x04" + bytes(50), "x.zip is a damaged ZIP archive"),
-        (_encrypted(), "x.zip is encrypted"),
+        (encrypted(), "x.zip is encrypted"),
         (pack({}), "x.zip holds no pictures"),
         (pack({"a.txt": b"1"}), "x.zip holds no pictures"),
         (pack({f"{i}.txt": b"" for i in range(1001)}), "x.zip has 1,001 members"),

@@ -30,7 +30,7 @@ def build_small(include_top, weights, input_tensor):
 
 keras.applications.Xception = build_small
 """
-"""Code that puts a network of seconds in the place of Xception, whose whole run the smoke tests try."""
+"""Code that puts a network of seconds in the place of Xception; the smoke tests try the whole."""
 
 TINY = ["--init", "random", "--image-size", "71", "--batch-size", "4", "--held-out", "0.34"]
 TINY += ["--no-shifts"]

@@ -13,13 +13,12 @@ from pneumo.archive import is_archive, list_pictures, unpack_picture
 from pneumo.errors import RadiographError
 from pneumo.explain import Explainer
 from pneumo.inference import Reading, Sight, examine, look_at
+from pneumo.limits import MAX_BYTES, MAX_FILES
 from pneumo.model import Classifier
 from pneumo.overlay import encode_png, fit_within
-from pneumo.radiograph import MAX_BYTES, SUFFIXES, Radiograph, read_radiograph
+from pneumo.radiograph import SUFFIXES, Radiograph, read_radiograph
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
-MAX_FILES = 200
-"""Radiographs in one session: the bytes of each file stay in memory, and a thumbnail."""
 BATCH_SIZE = 8
 """Radiographs between two moves of the bar; Grad-CAM of several is faster than one by one."""
 DECODERS = threading.BoundedSemaphore(2)
