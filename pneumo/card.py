@@ -27,6 +27,7 @@ class ModelCard:
         weights_file: File name of the weights, in the card's folder.
         weights_sha256: Hexadecimal SHA-256 of that file.
         image_size: Side of the network's input in pixels.
+        scope_sha256: Hexadecimal SHA-256 of the scope beside the weights; empty without one.
         points: The operating points by name: `rule-out`, `balanced`, `rule-in`.
         document: The whole card as parsed from JSON.
     """
@@ -34,6 +35,7 @@ class ModelCard:
     weights_file: str
     weights_sha256: str
     image_size: int
+    scope_sha256: str
     points: dict[str, OperatingPoint]
     document: dict
 
@@ -67,7 +69,8 @@ def read_card(path: Path) -> ModelCard:
         if Path(weights["file"]).name != weights["file"]:
             raise ValueError("a file name with folders")
         size = int(document["input"]["image_size"])
-        return ModelCard(weights["file"], weights["sha256"], size, points, document)
+        scope = document["scope"]["sha256"] if "scope" in document else ""
+        return ModelCard(weights["file"], weights["sha256"], size, scope, points, document)
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"The model card {path} is incomplete ({error!r}). {mend}") from error
 

@@ -44,6 +44,7 @@ _OTHER_MODALITIES = {
     "XC": "photography",
 }
 _LATERAL = ("LL", "RL", "LAT", "LATERAL")  # View Position (0018,5101), C.8.7.1, C.8.11.5
+LATERAL_NOTE = "lateral view by its tag"
 _SAMPLES = {
     **{"MONOCHROME1": 1, "MONOCHROME2": 1, "PALETTE COLOR": 1},
     **dict.fromkeys(("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"), 3),
@@ -114,7 +115,7 @@ def _check_kind(dataset, name: str, notes: list[str]) -> None:
             f"{name} is of {label}. A chest radiograph is expected (modality CR, DX or RG)."
         )
     if str(dataset.get("ViewPosition", "")).strip().upper() in _LATERAL:
-        notes.append("lateral view by its tag")
+        notes.append(LATERAL_NOTE)
 
 
 def _check_size(dataset, name: str, max_pixels: int, frame: int) -> int:

@@ -187,7 +187,7 @@ class Explainer:
             raise KeyError(f"No explanation looks at layer {layer!r}; choose of {list(LAYERS)}.")
         if method in self._last and (layer == LAST_CONVOLUTION or method != "layercam"):
             if maps is None:
-                maps, _ = self._classifier.forward(image)
+                maps = self._classifier.forward(image)[0]
             return self.cam(method, maps, np.array([label]))[0]
         inside = {
             "layercam": lambda: self._layercam(image, label, layer),

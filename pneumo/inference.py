@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from pneumo import NORMAL, PNEUMONIA
+from pneumo.adjust import AS_IS, Adjustment
 from pneumo.explain import Explainer, normalize_heatmap
 from pneumo.model import Classifier
 from pneumo.preprocess import resize_to_grid, to_model_input
+from pneumo.quality import Finding, judge
 from pneumo.radiograph import Radiograph
 
 
@@ -25,6 +27,9 @@ class Reading:
         probability: P(PNEUMONIA) in [0, 1]; P(NORMAL) is the rest.
         heatmaps: `(2, 10, 10)` float32 in [0, 1], one Grad-CAM a class in the order of
             `pneumo.CLASSES`, each scaled by its own maximum, before any resize.
+        findings: What speaks against the answer, refusals first; see `pneumo.quality`.
+        adjustment: See `Radiograph`.
+        frames: See `Radiograph`.
     """
 
     sha256: str
@@ -32,22 +37,24 @@ class Reading:
     notes: tuple[str, ...]
     probability: float
     heatmaps: np.ndarray
+    findings: tuple[Finding, ...] = ()
+    adjustment: Adjustment = AS_IS
+    frames: int = 1
 
+    @property
+    def identity(self) -> tuple[str, Adjustment]:
+        """What the answer depends on, besides the weights."""
+        return self.sha256, self.adjustment
 
-def score(classifier: Classifier, radiograph: Radiograph) -> tuple[float, np.ndarray]:
-    """Runs the network once.
-
-    Returns:
-        P(PNEUMONIA), and the feature maps `(1, 10, 10, 2048)` float32 of the same pass.
-    """
-    maps, probabilities = classifier.forward(prepare(classifier, [radiograph.pixels]))
-    return float(probabilities[0, PNEUMONIA]), maps
+    @property
+    def refused(self) -> bool:
+        """Whether there is no verdict, whatever the probability."""
+        return any(finding.refuses for finding in self.findings)
 
 
 def score_pixels(classifier: Classifier, pictures: list[np.ndarray]) -> np.ndarray:
     """Returns `(n,)` float32 P(PNEUMONIA) of n `(height, width)` uint8 pictures, in one batch."""
-    _, probabilities = classifier.forward(prepare(classifier, pictures))
-    return probabilities[:, PNEUMONIA]
+    return classifier.forward(prepare(classifier, pictures))[1][:, PNEUMONIA]
 
 
 def prepare(classifier: Classifier, pictures: list[np.ndarray]) -> np.ndarray:
@@ -64,26 +71,66 @@ class Sight:
         sha256: See `Reading`.
         shape: See `Reading`.
         notes: See `Reading`.
+        adjustment: See `Reading`.
+        frames: See `Reading`.
         grid: `(size, size)` uint8, the radiograph stretched to the input of the network.
     """
 
     sha256: str
     shape: tuple[int, int]
     notes: tuple[str, ...]
+    adjustment: Adjustment
+    frames: int
     grid: np.ndarray
 
 
 def look_at(classifier: Classifier, radiograph: Radiograph) -> Sight:
     """Makes of a radiograph what the network sees, after which its pixels may go."""
-    grid = resize_to_grid(radiograph.pixels, classifier.card.image_size)
-    return Sight(radiograph.sha256, radiograph.pixels.shape, radiograph.notes, grid)
+    return Sight(
+        radiograph.sha256,
+        radiograph.pixels.shape,
+        radiograph.notes,
+        radiograph.adjustment,
+        radiograph.frames,
+        resize_to_grid(radiograph.pixels, classifier.card.image_size),
+    )
+
+
+def score(classifier: Classifier, sight: Sight) -> tuple[float, tuple[Finding, ...], np.ndarray]:
+    """Runs the network once.
+
+    Returns:
+        P(PNEUMONIA), what speaks against it, and the feature maps `(1, 10, 10, 2048)` float32 of
+        the same pass.
+    """
+    maps, probabilities, features = classifier.forward(to_model_input(sight.grid[np.newaxis]))
+    return float(probabilities[0, PNEUMONIA]), _judge(classifier, sight, features[0]), maps
 
 
 def examine(classifier: Classifier, explainer: Explainer, sights: list[Sight]) -> list[Reading]:
-    """Gives probabilities and both classes' heatmaps from one pass of the network."""
-    maps, probabilities = classifier.forward(to_model_input(np.stack([s.grid for s in sights])))
+    """Gives probabilities, findings and both classes' heatmaps from one pass of the network."""
+    maps, probabilities, features = classifier.forward(
+        to_model_input(np.stack([sight.grid for sight in sights]))
+    )
     classes = np.tile([NORMAL, PNEUMONIA], len(sights))
     cams = normalize_heatmap(explainer.gradcam(np.repeat(maps, 2, axis=0), classes))
     pairs = cams.reshape(-1, 2, *cams.shape[1:])
-    answers = zip(sights, probabilities[:, PNEUMONIA], pairs, strict=True)
-    return [Reading(s.sha256, s.shape, s.notes, float(p), pair) for s, p, pair in answers]
+    return [
+        Reading(
+            sight.sha256,
+            sight.shape,
+            sight.notes,
+            float(probability),
+            pair,
+            _judge(classifier, sight, own),
+            sight.adjustment,
+            sight.frames,
+        )
+        for sight, probability, pair, own in zip(
+            sights, probabilities[:, PNEUMONIA], pairs, features, strict=True
+        )
+    ]
+
+
+def _judge(classifier: Classifier, sight: Sight, features: np.ndarray) -> tuple[Finding, ...]:
+    return judge(sight.shape, sight.grid, sight.notes, features, classifier.scope)

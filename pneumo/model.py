@@ -18,6 +18,7 @@ from pneumo.card import ModelCard, read_card
 from pneumo.errors import WeightsError
 from pneumo.files import replacing
 from pneumo.preprocess import IMAGE_SIZE
+from pneumo.scope import SCOPE_NAME, Scope, read_scope
 from pneumo.turns import Turns
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
@@ -25,6 +26,11 @@ CARD_NAME = "model_card.json"
 
 LAST_CONVOLUTION = "block14_sepconv2_act"
 """The penultimate layer of Grad-CAM: the last feature maps, after their ReLU."""
+
+FEATURES = "block13_sepconv1_act"
+"""The layer whose means tell kinds of pictures apart: the last ones have forgotten much of what
+does not matter to PNEUMONIA, adults and turns among it.
+"""
 
 TURNS = Turns()
 """Of all passes through a network in this process: together they would only take more memory."""
@@ -98,23 +104,29 @@ def logits_of(classifier):
     return network
 
 
+Forward = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
+
+
 @dataclass(frozen=True)
 class Classifier:
     """Verified weights, ready to answer. Safe to share between threads.
 
     Attributes:
-        forward: `(n, 299, 299, 3)` float32 -> feature maps `(n, 10, 10, 2048)` float32 and
-            probabilities `(n, 2)` float32, both from one pass.
+        forward: `(n, 299, 299, 3)` float32 -> feature maps `(n, 10, 10, 2048)` float32,
+            probabilities `(n, 2)` float32, and the means of the layer `FEATURES` `(n, 728)`
+            float32, all from one pass.
         head: Keras model, feature maps -> probabilities.
         card: The model card that belongs to the weights.
         network: Keras model, image -> logits, for explanations that look inside; see
             `logits_of`.
+        scope: What tells whether a picture may be judged; None if the card names none.
     """
 
-    forward: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+    forward: Forward
     head: object
     card: ModelCard
     network: object = None
+    scope: Scope | None = None
 
 
 def load_classifier(folder: str | Path = WEIGHTS_FOLDER) -> Classifier:
@@ -127,6 +139,10 @@ def load_classifier(folder: str | Path = WEIGHTS_FOLDER) -> Classifier:
     card = read_card(folder / CARD_NAME)
     path = folder / card.weights_file
     _verify(path, card.weights_sha256)
+    scope = None
+    if card.scope_sha256:
+        _verify(folder / SCOPE_NAME, card.scope_sha256)
+        scope = read_scope(folder / SCOPE_NAME)
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no word on absent GPUs
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -145,7 +161,7 @@ def load_classifier(folder: str | Path = WEIGHTS_FOLDER) -> Classifier:
             f"{path.name} is not a set of weights for this version of pneumo ({error}). "
             "Use the weights and the code of the same release."
         ) from error
-    return Classifier(forward_of(model), head_of(model), card, logits_of(model))
+    return Classifier(forward_of(model), head_of(model), card, logits_of(model), scope)
 
 
 def sha256_of(path: Path) -> str:
@@ -207,8 +223,8 @@ def _verify(path: Path, expected: str) -> None:
         )
 
 
-def forward_of(model) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Compiles a classifier to a function that gives feature maps and probabilities.
+def forward_of(model) -> Forward:
+    """Compiles a classifier to a function that gives all that one pass can tell.
 
     The weights stay variables, which all graphs share: as constants of a frozen graph they were a
     tenth faster, and eight more copies of them took 700 MiB. Many pictures pass a few at a time,
@@ -221,19 +237,21 @@ def forward_of(model) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
     import keras
     import tensorflow as tf
 
-    both = keras.Model(model.input, [model.get_layer(LAST_CONVOLUTION).output, model.output])
+    means = keras.ops.mean(model.get_layer(FEATURES).output, axis=(1, 2))
+    maps = model.get_layer(LAST_CONVOLUTION).output
+    network = keras.Model(model.input, [maps, model.output, means])
     images = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
     compiled = tf.function(
-        lambda image: both(image, training=False), autograph=False, input_signature=[images]
+        lambda image: network(image, training=False), autograph=False, input_signature=[images]
     )
 
-    def forward(batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def forward(batch: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         answers = []
         for first in range(0, len(batch), PICTURES_A_PASS):
             with TURNS:
-                maps, probabilities = compiled(tf.constant(batch[first : first + PICTURES_A_PASS]))
-                answers.append((maps.numpy(), probabilities.numpy()))
-        maps, probabilities = zip(*answers, strict=True)
-        return np.concatenate(maps), np.concatenate(probabilities)
+                answer = compiled(tf.constant(batch[first : first + PICTURES_A_PASS]))
+                answers.append([part.numpy() for part in answer])
+        maps, probabilities, features = zip(*answers, strict=True)
+        return np.concatenate(maps), np.concatenate(probabilities), np.concatenate(features)
 
     return forward

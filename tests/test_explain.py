@@ -31,7 +31,7 @@ def pictures():
 @pytest.mark.parametrize("label", [NORMAL, PNEUMONIA])
 def test_gradcam_equals_weighted_maps(classifier, pictures, label):
     # For pooling + Dense the gradient of a logit is its weight / (h * w) in every cell.
-    maps, _ = classifier.forward(pictures)
+    maps, _, _ = classifier.forward(pictures)
     weights, _ = classifier.head.get_layer("probability").get_weights()
     weighted = maps @ weights[:, label] / 100
     cams = Explainer(classifier).gradcam(maps, np.array([label, label]))
@@ -68,7 +68,7 @@ def plain_cam(method, network, pictures, labels, layer, **options):
 )
 def test_last_layer_map_equals_that_of_the_whole_network(classifier, pictures, whole, name, method):
     expected = plain_cam(method, whole, pictures, [PNEUMONIA, NORMAL], LAST_CONVOLUTION)
-    maps, _ = classifier.forward(pictures)
+    maps, _, _ = classifier.forward(pictures)
     cams = Explainer(classifier).cam(name, maps, np.array([PNEUMONIA, NORMAL]))
     assert np.max(expected) > 0
     np.testing.assert_allclose(cams, expected, atol=1e-4 * np.max(expected))
@@ -130,7 +130,7 @@ def test_occlusion_is_the_loss_of_log_odds_under_a_blurred_window(classifier, pi
     hidden = pictures[:1].copy()
     blurred = gaussian_filter(pictures[0], (299 / 15, 299 / 15, 0))
     hidden[0, rows, columns] = blurred[rows, columns]
-    _, p = classifier.forward(np.concatenate([pictures[:1], hidden]))
+    _, p, _ = classifier.forward(np.concatenate([pictures[:1], hidden]))
     odds = np.log(p[:, PNEUMONIA]) - np.log(p[:, NORMAL])
     assert heatmap[row, column] == pytest.approx(odds[0] - odds[1], abs=1e-4)
 
@@ -152,7 +152,7 @@ def test_unknown_layer_or_method_is_refused(classifier, pictures):
 
 
 def test_both_classes_explained_in_one_call_equal_one_call_each(classifier, pictures):
-    maps, _ = classifier.forward(pictures[:1])
+    maps, _, _ = classifier.forward(pictures[:1])
     explainer = Explainer(classifier)
     both = explainer.gradcam(np.repeat(maps, 2, axis=0), np.array([NORMAL, PNEUMONIA]))
     for label in (NORMAL, PNEUMONIA):
@@ -162,7 +162,7 @@ def test_both_classes_explained_in_one_call_equal_one_call_each(classifier, pict
 
 
 def test_explaining_leaves_the_head_as_it_was(classifier, pictures):
-    maps, probabilities = classifier.forward(pictures)
+    maps, probabilities, _ = classifier.forward(pictures)
     Explainer(classifier).gradcam(maps, np.array([PNEUMONIA, PNEUMONIA]))
     np.testing.assert_allclose(classifier.head(maps), probabilities, atol=1e-5)
 

@@ -20,7 +20,7 @@ ALLOWED = {
 # Imports point back along the data's way: a module may import only those before it.
 ORDER = (
     *("errors", "files", "limits", "silence", "structure", "dicom_file", "dicom_display", "dicom"),
-    *("adjust", "decode", "radiograph", "archive", "turns", "preprocess"),
+    *("adjust", "decode", "radiograph", "archive", "turns", "preprocess", "scope", "quality"),
     *("operating_point", "card", "held_out", "model"),
     *("explain", "inference", "overlay", "checks", "report", "pdf", "page", "pack"),
     *("style", "shifts", "stability", "dataset", "calibration", "evaluate", "audit"),

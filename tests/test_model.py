@@ -98,7 +98,7 @@ def test_forward_equals_keras_and_head_equals_forward(classifier):
     model = build_classifier()
     model.load_weights(_weights_in(WEIGHTS_FOLDER))
     batch = np.random.default_rng(0).uniform(-1, 1, (3, 299, 299, 3)).astype(np.float32)
-    maps, probabilities = classifier.forward(batch)
+    maps, probabilities, features = classifier.forward(batch)
     assert maps.shape == (3, 10, 10, 2048)
     np.testing.assert_allclose(probabilities, model(batch, training=False), atol=1e-4)
     np.testing.assert_allclose(classifier.head(maps), probabilities, atol=1e-5)
