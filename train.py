@@ -39,6 +39,7 @@ from pneumo.errors import PneumoError
 from pneumo.evaluate import area_under_roc, compare_shifted, compute_metrics
 from pneumo.model import CARD_NAME, build_classifier, save_weights_fp16, sha256_of
 from pneumo.operating_point import choose_thresholds, count_outcomes, rates_of
+from pneumo.self_test import draw_pictures
 from pneumo.training.batches import EpochBatches, steps_of
 from pneumo.training.callbacks import ShowProgress, StopOnNonFiniteLoss, follow
 from pneumo.training.checkpoint import begin_run, load_checkpoint, save_checkpoint
@@ -110,6 +111,7 @@ def train(args: argparse.Namespace) -> dict:
         },
         calibration=describe_calibration(labels, raw["none"], patients, temperature, args.seed),
         operating_points=points,
+        self_test=[float(p) for p in make_predictor(final)(draw_pictures())],
         out_of_fold=describe_scores(
             judged,
             scores["none"],

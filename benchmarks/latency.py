@@ -28,7 +28,7 @@ from tf_keras_vis.utils.scores import CategoricalScore  # noqa: E402
 
 from pneumo import PNEUMONIA  # noqa: E402
 from pneumo.explain import Explainer, normalize_heatmap  # noqa: E402
-from pneumo.inference import score  # noqa: E402
+from pneumo.inference import look_at, score  # noqa: E402
 from pneumo.model import (  # noqa: E402
     LAST_CONVOLUTION,
     WEIGHTS_FOLDER,
@@ -57,7 +57,7 @@ def main() -> None:
         return classifier.forward(ready)
 
     def pneumo():
-        probability, maps = score(classifier, radiograph)
+        probability, _, maps = score(classifier, look_at(classifier, radiograph))
         cam = explainer.gradcam(maps, np.array([PNEUMONIA]))
         heatmap = stretch_heatmap(normalize_heatmap(cam)[0], radiograph.pixels.shape)
         return probability, heatmap

@@ -14,9 +14,10 @@ from pneumo import PNEUMONIA
 from pneumo.dataset import index_folder, labels_of, patients_of
 from pneumo.errors import PneumoError, RadiographError
 from pneumo.explain import METHODS, Explainer, normalize_heatmap
-from pneumo.inference import prepare, score, score_pixels
+from pneumo.inference import look_at, prepare, score, score_pixels
 from pneumo.model import load_classifier
 from pneumo.operating_point import verdict_of
+from pneumo.quality import REFUSED
 from pneumo.radiograph import SUFFIXES, Radiograph, read_radiograph
 from pneumo.report import Row, to_csv, to_json
 from pneumo.shifts import LOOKS, SHIFTS
@@ -77,7 +78,7 @@ def _add_threshold(command: argparse.ArgumentParser) -> None:
 
 
 def predict(args: argparse.Namespace) -> int:
-    """Scores files; returns 1 if any of them failed, else 0."""
+    """Scores files; returns 1 if any of them was refused or failed, else 0."""
     files = list(_find_files(args.paths))
     for folder in (args.heatmaps, args.raw_maps):
         if folder:
@@ -87,14 +88,20 @@ def predict(args: argparse.Namespace) -> int:
     save_heatmaps = _heatmap_saver(classifier, args) if args.heatmaps or args.raw_maps else None
     rows = []
     for path in _progress(files, "reading radiographs"):
-        probability, verdict, notes, error = None, "ERROR", "", ""
+        probability, verdict, findings, notes, error = None, "ERROR", "", "", ""
         try:
             radiograph = read_radiograph(path, name=str(path))
-            probability, maps = score(classifier, radiograph)
-            verdict, notes = verdict_of(probability, threshold), "; ".join(radiograph.notes)
-            print(f"{path}\t{probability:.4f}\t{verdict}", flush=True)
-            if save_heatmaps:
-                save_heatmaps(path, radiograph, maps)
+            notes = "; ".join(radiograph.notes)
+            probability, found, maps = score(classifier, look_at(classifier, radiograph))
+            findings = " ".join(finding.text for finding in found)
+            if any(finding.refuses for finding in found):
+                probability, verdict = None, REFUSED
+                print(f"{path} is refused. {findings}", file=sys.stderr, flush=True)
+            else:
+                verdict = verdict_of(probability, threshold)
+                print(f"{path}\t{probability:.4f}\t{verdict}\t{findings}".rstrip(), flush=True)
+                if save_heatmaps:
+                    save_heatmaps(path, radiograph, maps)
         except RadiographError as problem:
             error = str(problem)
             print(error, file=sys.stderr, flush=True)
@@ -104,6 +111,7 @@ def predict(args: argparse.Namespace) -> int:
                 probability,
                 verdict,
                 threshold,
+                findings,
                 notes,
                 error,
                 classifier.card.weights_sha256,
@@ -113,7 +121,7 @@ def predict(args: argparse.Namespace) -> int:
         args.csv.write_text(to_csv(rows), encoding="utf-8", newline="")
     if args.json:
         args.json.write_text(to_json(rows), encoding="utf-8")
-    return int(any(row.error for row in rows))
+    return int(any(row.p_pneumonia is None for row in rows))
 
 
 def evaluate(args: argparse.Namespace) -> int:

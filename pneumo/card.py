@@ -15,7 +15,7 @@ from pneumo.errors import WeightsError
 from pneumo.files import replacing
 from pneumo.operating_point import BALANCED, RULE_IN, RULE_OUT, OperatingPoint
 
-FORMAT = 2
+FORMAT = 3
 """Version of the card's own layout."""
 
 
@@ -27,6 +27,7 @@ class ModelCard:
         weights_file: File name of the weights, in the card's folder.
         weights_sha256: Hexadecimal SHA-256 of that file.
         image_size: Side of the network's input in pixels.
+        self_test: P(PNEUMONIA) of the pictures of `pneumo.self_test`.
         scope_sha256: Hexadecimal SHA-256 of the scope beside the weights; empty without one.
         points: The operating points by name: `rule-out`, `balanced`, `rule-in`.
         document: The whole card as parsed from JSON.
@@ -35,6 +36,7 @@ class ModelCard:
     weights_file: str
     weights_sha256: str
     image_size: int
+    self_test: tuple[float, ...]
     scope_sha256: str
     points: dict[str, OperatingPoint]
     document: dict
@@ -70,7 +72,8 @@ def read_card(path: Path) -> ModelCard:
             raise ValueError("a file name with folders")
         size = int(document["input"]["image_size"])
         scope = document["scope"]["sha256"] if "scope" in document else ""
-        return ModelCard(weights["file"], weights["sha256"], size, scope, points, document)
+        test = tuple(map(float, document["self_test"]))
+        return ModelCard(weights["file"], weights["sha256"], size, test, scope, points, document)
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"The model card {path} is incomplete ({error!r}). {mend}") from error
 
@@ -99,6 +102,7 @@ def compose_card(
     metrics: dict,
     calibration: dict,
     operating_points: dict,
+    self_test: list[float],
     out_of_fold: dict,
 ) -> dict:
     """Writes down what a user of the weights must know.
@@ -111,6 +115,7 @@ def compose_card(
         metrics: Reports of `pneumo.evaluate`: `held_out_patients`, and `shifts` by name.
         calibration: Temperature, and what it did to the calibration error.
         operating_points: Name -> threshold, rates with intervals, `chosen_by`.
+        self_test: P(PNEUMONIA) of the pictures of `pneumo.self_test`.
         out_of_fold: `label`, `patient` (a number without meaning) and `p_pneumonia` of every
             radiograph that thresholds and curves are drawn from, and `of`, who they are.
 
@@ -133,6 +138,7 @@ def compose_card(
         "metrics": metrics,
         "calibration": calibration,
         "operating_points": operating_points,
+        "self_test": self_test,
         "limits": [
             "A demonstration and a teaching tool, not a medical device; never for a diagnosis.",
             "Trained on children of 1 to 5 years from one hospital; not made for adults.",

@@ -8,8 +8,9 @@ from pneumo import NORMAL, PNEUMONIA
 from pneumo.adjust import AS_IS, Adjustment
 from pneumo.explain import Explainer, normalize_heatmap
 from pneumo.model import Classifier
+from pneumo.operating_point import verdict_of
 from pneumo.preprocess import resize_to_grid, to_model_input
-from pneumo.quality import Finding, judge
+from pneumo.quality import REFUSED, Finding, judge
 from pneumo.radiograph import Radiograph
 
 
@@ -50,6 +51,10 @@ class Reading:
     def refused(self) -> bool:
         """Whether there is no verdict, whatever the probability."""
         return any(finding.refuses for finding in self.findings)
+
+    def verdict(self, threshold: float) -> str:
+        """Returns `PNEUMONIA`, `NORMAL` or `REFUSED`."""
+        return REFUSED if self.refused else verdict_of(self.probability, threshold)
 
 
 def score_pixels(classifier: Classifier, pictures: list[np.ndarray]) -> np.ndarray:

@@ -19,6 +19,7 @@ from pneumo.errors import WeightsError
 from pneumo.files import replacing
 from pneumo.preprocess import IMAGE_SIZE
 from pneumo.scope import SCOPE_NAME, Scope, read_scope
+from pneumo.self_test import check_answers
 from pneumo.turns import Turns
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
@@ -133,7 +134,8 @@ def load_classifier(folder: str | Path = WEIGHTS_FOLDER) -> Classifier:
     """Loads the weights that the model card in `folder` names, after checking their hash.
 
     Raises:
-        WeightsError: Card or weights are missing, damaged, or not made for each other.
+        WeightsError: Card, weights or scope are missing, damaged, or not made for each other; or
+            the self-test fails.
     """
     folder = Path(folder)
     card = read_card(folder / CARD_NAME)
@@ -161,7 +163,9 @@ def load_classifier(folder: str | Path = WEIGHTS_FOLDER) -> Classifier:
             f"{path.name} is not a set of weights for this version of pneumo ({error}). "
             "Use the weights and the code of the same release."
         ) from error
-    return Classifier(forward_of(model), head_of(model), card, logits_of(model), scope)
+    forward = forward_of(model)
+    check_answers(forward, card.image_size, card.self_test)
+    return Classifier(forward, head_of(model), card, logits_of(model), scope)
 
 
 def sha256_of(path: Path) -> str:

@@ -118,6 +118,7 @@ def _row(case: CaseReport, context: PackContext, overlay: str) -> PackRow:
         p_pneumonia=case.probability,
         verdict=case.verdict,
         threshold=case.threshold,
+        findings=" ".join(case.findings),
         notes="; ".join(case.notes),
         error="",
         weights_sha256=context.weights_sha256,

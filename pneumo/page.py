@@ -41,6 +41,7 @@ class CaseReport:
         verdict: `PNEUMONIA` or `NORMAL`.
         uncertain: Why the verdict is uncertain; empty if it is not.
         notes: What was done to the pixels when they were read.
+        findings: What speaks against the verdict, a sentence or two each.
         checks: Results of checks of the explanation, a sentence each.
     """
 
@@ -53,6 +54,7 @@ class CaseReport:
     verdict: str
     uncertain: str = ""
     notes: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
 
 
@@ -193,8 +195,9 @@ def _draw_verdict(canvas: Canvas, case: CaseReport, top: float) -> float:
     """Draws verdict, P(PNEUMONIA) and a bar with the threshold on it; returns where they end."""
     tone, y = _TONES[case.verdict], top - 18
     end = MARGIN + pdf.write(canvas, MARGIN, y, case.verdict, 20, pdf.BOLD, colour=tone)
-    if case.uncertain:
-        pdf.write(canvas, end + 8, y, "uncertain", 12, pdf.BOLD, colour=pdf.AMBER)
+    doubts = ["uncertain"] * bool(case.uncertain) + ["with a warning"] * bool(case.findings)
+    if doubts:
+        pdf.write(canvas, end + 8, y, ", ".join(doubts), 12, pdf.BOLD, colour=pdf.AMBER)
     answer = f"P(PNEUMONIA) {percent(case.probability)}"
     pdf.write(canvas, MARGIN + WIDTH, y, answer, 14, pdf.BOLD, align=1)
     pdf.draw_bar(canvas, y - 16, case.probability, case.threshold, tone)
@@ -211,6 +214,7 @@ def _facts(case: CaseReport, context: PackContext) -> list[Paragraph]:
     checks = [("" if place else "Checks", check) for place, check in enumerate(case.checks)]
     facts = [
         ("Uncertain", case.uncertain),
+        *(("Warning", finding) for finding in case.findings),
         (
             "Threshold",
             f"{case.threshold:.3f}; P(PNEUMONIA) is {side} it. At this threshold {context.rates}",

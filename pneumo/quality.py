@@ -20,6 +20,9 @@ from pneumo.scope import (
     Scope,
 )
 
+REFUSED = "REFUSED"
+"""Stands in the place of a verdict."""
+
 LOW_CONTRAST = 40
 """Grey levels between the 1st and the 99th percentile; of 1,400 training radiographs none has
 fewer than 90."""

@@ -12,9 +12,10 @@ class Row:
 
     Attributes:
         path: As given by the user.
-        p_pneumonia: P(PNEUMONIA) in [0, 1]; None if the file could not be read.
-        verdict: `PNEUMONIA`, `NORMAL` or `ERROR`.
+        p_pneumonia: P(PNEUMONIA) in [0, 1]; None if the file could not be read or was refused.
+        verdict: `PNEUMONIA`, `NORMAL`, `REFUSED` (see `pneumo.quality`) or `ERROR`.
         threshold: The threshold of the verdict.
+        findings: What speaks against a verdict, in sentences.
         notes: What was done to the pixels, separated by semicolons.
         error: Why the file could not be read; empty if it could.
         weights_sha256: The weights that answered.
@@ -24,6 +25,7 @@ class Row:
     p_pneumonia: float | None
     verdict: str
     threshold: float
+    findings: str
     notes: str
     error: str
     weights_sha256: str

@@ -21,6 +21,7 @@ ALLOWED = {
 ORDER = (
     *("errors", "files", "limits", "silence", "structure", "dicom_file", "dicom_display", "dicom"),
     *("adjust", "decode", "radiograph", "archive", "turns", "preprocess", "scope", "quality"),
+    "self_test",
     *("operating_point", "card", "held_out", "model"),
     *("explain", "inference", "overlay", "checks", "report", "pdf", "page", "pack"),
     *("style", "shifts", "stability", "dataset", "calibration", "evaluate", "audit"),

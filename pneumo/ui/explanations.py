@@ -51,6 +51,10 @@ class Look:
             return blend(pixels, heat, self.opacity, self.colour_map, self.above)
 
 
+PLAIN_LOOK = Look(opacity=0.45, colour_map=COLOUR_MAPS[0], drawing=DRAWINGS[0], above=0)
+"""As long as nobody has chosen another."""
+
+
 def show_explanations(entry: Entry, results: Results) -> tuple[Explanation, Look]:
     """Shows the pictures, and below them what decides on them.
 
@@ -141,7 +145,7 @@ def _compute(
             continue
         heatmap = run_or_offer(
             METHODS[explanation.method].name,
-            f"{entry.reading.sha256[:12]}-{explanation.method}-{explanation.label}",
+            f"{entry.key}-{hash(entry.reading.identity)}-{explanation.method}-{explanation.label}",
             lambda progress, own=explanation: results.heatmap(entry, own, progress),
         )
         if heatmap is not None:

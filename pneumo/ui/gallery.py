@@ -7,14 +7,13 @@ import streamlit as st
 from pneumo.explain import METHODS
 from pneumo.overlay import encode_jpeg, fit_within
 from pneumo.report import percent
-from pneumo.ui.explanations import Look
+from pneumo.ui.explanations import PLAIN_LOOK
 from pneumo.ui.intake import Entry
 from pneumo.ui.results import Explanation, Results, run_or_offer
 from pneumo.ui.settings import keep
 
 PER_PAGE = 12
 SIDE = 360
-LOOK = Look(opacity=0.45, colour_map="inferno", drawing="Heat", above=0)
 
 
 def show_gallery(entries: dict[str, Entry], verdicts: dict[str, str], results: Results) -> None:
@@ -37,7 +36,11 @@ def show_gallery(entries: dict[str, Entry], verdicts: dict[str, str], results: R
     page = st.pagination(pages, key=f"gallery-page-{pages}") if pages > 1 else 1
     keys = keys[(page - 1) * PER_PAGE : page * PER_PAGE]
     wanted = Explanation(method, 1)
-    missing = [entries[key] for key in keys if not results.has_heatmap(entries[key], wanted)]
+    missing = [
+        entries[key]
+        for key in keys
+        if not entries[key].reading.refused and not results.has_heatmap(entries[key], wanted)
+    ]
     if missing:
 
         def run(progress) -> bool:
@@ -59,15 +62,17 @@ def _show_picture(
 ) -> None:
     def draw() -> bytes:
         pixels = fit_within(results.pixels(entry), SIDE)
-        return encode_jpeg(LOOK.draw(pixels, results.heatmap(entry, wanted)))
+        if entry.reading.refused:
+            return encode_jpeg(pixels)
+        return encode_jpeg(PLAIN_LOOK.draw(pixels, results.heatmap(entry, wanted)))
 
     here = st.session_state.case == key
+    answer = "" if entry.reading.refused else percent(entry.reading.probability)
     with st.container(width=166, gap=None, border=here):
-        picture = results.picture((results.identity(entry), wanted, LOOK, SIDE), draw)
+        picture = results.picture((results.identity(entry), wanted, PLAIN_LOOK, SIDE), draw)
         st.image(picture, width="stretch", alt=f"{wanted.title}: {entry.name}")
         st.html(
-            f"<div class='pneumo-small'><b>{verdict}</b> "
-            f"{html.escape(percent(entry.reading.probability))}<br>"
+            f"<div class='pneumo-small'><b>{verdict}</b> {html.escape(answer)}<br>"
             f"{html.escape(entry.name)}</div>"
         )
         st.button(

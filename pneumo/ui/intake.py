@@ -3,12 +3,13 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
+from pneumo.adjust import AS_IS, Adjustment
 from pneumo.archive import is_archive, list_pictures, unpack_picture
 from pneumo.errors import RadiographError
 from pneumo.explain import Explainer
@@ -30,6 +31,7 @@ class Entry:
     """One file of the session. Its pixels are not kept.
 
     Attributes:
+        key: Its identity in the session.
         name: As uploaded; within an archive with the archive's name before it.
         reading: The model's answer, or None.
         error: Why there is none; empty otherwise.
@@ -38,6 +40,7 @@ class Entry:
         source: Where it came from; None if there is no reading.
     """
 
+    key: str
     name: str
     reading: Reading | None
     error: str = ""
@@ -58,16 +61,18 @@ class Source:
         name: See `Entry`.
         load: Returns the bytes; raises `RadiographError`.
         label: See `Entry`.
+        adjustment: What the user changed.
     """
 
     name: str
     load: Callable[[], bytes]
     label: str = ""
+    adjustment: Adjustment = AS_IS
 
     def read(self) -> Radiograph:
         """Decodes the radiograph; raises `RadiographError`."""
         with DECODERS:
-            return read_radiograph(self.load(), self.name)
+            return read_radiograph(self.load(), self.name, self.adjustment)
 
 
 def show_intake(classifier: Classifier, explainer: Explainer) -> dict[str, Entry]:
@@ -101,8 +106,13 @@ def show_intake(classifier: Classifier, explainer: Explainer) -> dict[str, Entry
         )
         wanted = dict(list(wanted.items())[:MAX_FILES])
     entries: dict[str, Entry] = st.session_state.setdefault("entries", {})
-    for key in entries.keys() - wanted.keys():
-        del entries[key]
+    for key, adjustment in st.session_state.get("adjustments", {}).items():
+        if key in wanted:
+            wanted[key] = replace(wanted[key], adjustment=adjustment)
+    for key, entry in list(entries.items()):
+        stale = entry.source and key in wanted and entry.source.adjustment != wanted[key].adjustment
+        if key not in wanted or stale:
+            del entries[key]
     _score_new(wanted, entries, classifier, explainer)
     return {key: entries[key] for key in wanted if key in entries}
 
@@ -187,11 +197,11 @@ def _score(left: dict[str, Source], entries: dict, classifier, explainer, bar) -
             try:
                 batch.append((key, source, *_look_at(source, classifier)))
             except RadiographError as error:
-                entries[key] = Entry(source.name, None, str(error))
+                entries[key] = Entry(key, source.name, None, str(error))
         if batch:
             readings = examine(classifier, explainer, [sight for _, _, sight, _ in batch])
             for (key, source, _, thumbnail), reading in zip(batch, readings, strict=True):
-                entries[key] = Entry(source.name, reading, "", source.label, thumbnail, source)
+                entries[key] = Entry(key, source.name, reading, "", source.label, thumbnail, source)
         done = min(first + BATCH_SIZE, len(items))
         text = _remaining(done, len(items), time.monotonic() - started)
         bar.progress(done / len(items), text)

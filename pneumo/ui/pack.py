@@ -34,7 +34,7 @@ def show_pack(
     """Offers worklist, report and overlays of all radiographs for download.
 
     Args:
-        entries: All of the session; those without a reading are in the worklist alone.
+        entries: All of the session; those without a verdict are in the worklist alone.
         threshold: Of the slider.
         scores: Of the model card.
         shown: The explanation on the page and how it is drawn; a slow one gives way to Grad-CAM.
@@ -46,7 +46,7 @@ def show_pack(
     wanted, look = shown
     if METHODS[wanted.method].slow:
         wanted = Explanation("gradcam", wanted.label)
-    readings = [entry for entry in entries.values() if entry.reading]
+    readings = [entry for entry in entries.values() if entry.reading and not entry.reading.refused]
     context = _context_of(threshold, scores, results)
     rows = _rows_of(entries, threshold, context.weights_sha256)
     with panel:
@@ -80,7 +80,7 @@ def show_pack(
                 on_click="ignore",
                 type="primary",
             )
-        else:
+        elif readings:
             st.session_state.pop("pack", None)
             pack = run_or_offer(
                 f"the evidence pack of {len(readings)}",
@@ -120,10 +120,19 @@ def _context_of(threshold: float, scores: HeldOutScores, results: Results) -> Pa
 def _rows_of(entries: dict[str, Entry], threshold: float, weights_sha256: str) -> list[Row]:
     rows = []
     for entry in entries.values():
-        p = entry.reading.probability if entry.reading else None
-        verdict = "ERROR" if p is None else verdict_of(p, threshold)
-        notes = "; ".join(entry.reading.notes) if entry.reading else ""
-        rows.append(Row(entry.name, p, verdict, threshold, notes, entry.error, weights_sha256))
+        reading = entry.reading
+        rows.append(
+            Row(
+                entry.name,
+                reading.probability if reading and not reading.refused else None,
+                reading.verdict(threshold) if reading else "ERROR",
+                threshold,
+                " ".join(finding.text for finding in reading.findings) if reading else "",
+                "; ".join(reading.notes) if reading else "",
+                entry.error,
+                weights_sha256,
+            )
+        )
     return rows
 
 
@@ -157,6 +166,7 @@ def _write(
                 verdict=verdict_of(entry.reading.probability, threshold),
                 uncertain=describe_doubt(stability, threshold) if stability else "",
                 notes=(*entry.reading.notes, *_shrunk(entry, pixels)),
+                findings=tuple(finding.text for finding in entry.reading.findings),
                 checks=(tried, *describe_checks(entry, wanted, results)),
             )
 

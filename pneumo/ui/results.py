@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 
 from pneumo import CLASSES
+from pneumo.adjust import Adjustment
 from pneumo.checks import Curves, Erasure
 from pneumo.explain import LAYERS, METHODS, Explainer, normalize_heatmap
 from pneumo.inference import prepare, score_pixels
@@ -66,7 +67,7 @@ class Results:
 
     def pixels(self, entry: Entry) -> np.ndarray:
         """Returns the radiograph `(height, width)` uint8 at full size."""
-        return self._kept("pixels", entry.reading.sha256, lambda: entry.read().pixels)
+        return self._kept("pixels", entry.reading.identity, lambda: entry.read().pixels)
 
     def heatmap(
         self, entry: Entry, wanted: Explanation, progress: Callable[[float], None] | None = None
@@ -122,9 +123,9 @@ class Results:
         """Returns `(n,)` P(PNEUMONIA) of `(height, width)` uint8 pictures."""
         return score_pixels(self.classifier, pictures)
 
-    def identity(self, entry: Entry) -> tuple[str, str]:
-        """Returns what a result depends on: the radiograph and the weights."""
-        return entry.reading.sha256, self.classifier.card.weights_sha256
+    def identity(self, entry: Entry) -> tuple[str, Adjustment, str]:
+        """Returns what a result depends on: radiograph, adjustment and weights."""
+        return *entry.reading.identity, self.classifier.card.weights_sha256
 
     @staticmethod
     def _kept(kind: str, key: object, compute: Callable[[], object]):

@@ -121,6 +121,14 @@ def show_verdict(probability: float, threshold: float, doubt: str = "") -> None:
     )
 
 
+def show_refusal() -> None:
+    """Shows, where a verdict would be, that there is none."""
+    st.html(
+        f'<div class="pneumo-verdict" style="--tone: {DOUBT_COLOUR}"><div class="word">No verdict'
+        '</div><div class="why">The model has no say on this picture as it is.</div></div>'
+    )
+
+
 def show_stability(stability: Stability, threshold: float) -> None:
     """Shows the answers to small changes as a strip from 0 to 1, with the threshold in it."""
     marks = "".join(

@@ -1,9 +1,11 @@
 """All radiographs of the session in one list; choosing one shows its case."""
 
+import math
+
 import streamlit as st
 
 from pneumo import CLASSES
-from pneumo.operating_point import verdict_of
+from pneumo.quality import REFUSED
 from pneumo.ui.gallery import show_gallery
 from pneumo.ui.intake import Entry
 from pneumo.ui.results import Results, run_or_offer
@@ -19,7 +21,8 @@ def show_failures(entries: dict[str, Entry]) -> None:
 
 
 UNCERTAIN = "Uncertain"
-SHOWN = ("All", *CLASSES, "Close calls", UNCERTAIN)
+WARNED = "With warnings"
+SHOWN = ("All", *CLASSES, "Close calls", UNCERTAIN, WARNED, REFUSED)
 LAYOUTS = ("Table", "Pictures")
 ORDERS = ("As dropped", "Closest to the threshold", "Highest P first", "Lowest P first", "Name")
 CLOSE = 0.1
@@ -38,7 +41,7 @@ def choose_entry(entries: dict[str, Entry], threshold: float, results: Results) 
     verdicts = {key: verdict_shown(entry, threshold, results) for key, entry in readings.items()}
     with st.container(horizontal=True, vertical_alignment="center", key="counts"):
         st.metric("Radiographs", len(readings), width=104)
-        for name in (*CLASSES[::-1], UNCERTAIN):
+        for name in (*CLASSES[::-1], UNCERTAIN, REFUSED):
             st.metric(name, list(verdicts.values()).count(name), width=104)
         _offer_stability(readings, results)
     with st.container(horizontal=True, vertical_alignment="bottom", key="worklist-controls"):
@@ -63,16 +66,20 @@ def choose_entry(entries: dict[str, Entry], threshold: float, results: Results) 
 
 
 def verdict_shown(entry: Entry, threshold: float, results: Results) -> str:
-    """Returns the verdict, or "Uncertain" if small changes are known to alter it."""
+    """Returns the verdict, `REFUSED`, or "Uncertain" if small changes are known to alter it."""
     stability = results.known_stability(entry)
-    if stability and stability.crossing(threshold):
+    if not entry.reading.refused and stability and stability.crossing(threshold):
         return UNCERTAIN
-    return verdict_of(p_of(entry), threshold)
+    return entry.reading.verdict(threshold)
 
 
 def _offer_stability(readings: dict[str, Entry], results: Results) -> None:
     """Offers to try the small changes on all radiographs, not only on those looked at."""
-    missing = [entry for entry in readings.values() if not results.known_stability(entry)]
+    missing = [
+        entry
+        for entry in readings.values()
+        if not entry.reading.refused and not results.known_stability(entry)
+    ]
     if not missing:
         return
 
@@ -89,9 +96,9 @@ def _offer_stability(readings: dict[str, Entry], results: Results) -> None:
         st.rerun()
 
 
-def p_of(entry: Entry) -> float:
-    """Returns the P(PNEUMONIA) of an entry that has a reading."""
-    return entry.reading.probability
+def _p_of(entry: Entry) -> float:
+    """Returns the P(PNEUMONIA) of an entry that has a reading; nan if it is refused."""
+    return math.nan if entry.reading.refused else entry.reading.probability
 
 
 def _arrange(
@@ -106,15 +113,24 @@ def _arrange(
 
     def passes(key: str) -> bool:
         entry = readings[key]
-        close = abs(p_of(entry) - threshold) < CLOSE
-        fits = {"All": True, "Close calls": close}.get(shown, verdicts[key] == shown)
+        others = {
+            "All": True,
+            "Close calls": abs(_p_of(entry) - threshold) < CLOSE,
+            WARNED: bool(entry.reading.findings) and not entry.reading.refused,
+        }
+        fits = others.get(shown, verdicts[key] == shown)
         return fits and words.strip().lower() in entry.name.lower()
+
+    def last_if_refused(value: float) -> float:
+        return math.inf if math.isnan(value) else value
 
     ranks = {
         "As dropped": lambda key: 0,
-        "Closest to the threshold": lambda key: abs(p_of(readings[key]) - threshold),
-        "Highest P first": lambda key: -p_of(readings[key]),
-        "Lowest P first": lambda key: p_of(readings[key]),
+        "Closest to the threshold": lambda key: last_if_refused(
+            abs(_p_of(readings[key]) - threshold)
+        ),
+        "Highest P first": lambda key: last_if_refused(-_p_of(readings[key])),
+        "Lowest P first": lambda key: last_if_refused(_p_of(readings[key])),
         "Name": lambda key: readings[key].name.lower(),
     }
     return sorted(filter(passes, readings), key=ranks[order])
@@ -145,12 +161,12 @@ def _show_table(
     st.dataframe(
         {
             "": [data_uri(entry.thumbnail) for entry in chosen],
-            "P(PNEUMONIA)": [p_of(entry) for entry in chosen],
+            "P(PNEUMONIA)": [_known(_p_of(entry)) for entry in chosen],
             "Verdict": [verdicts[key] for key in keys],
-            "From threshold": [p_of(entry) - threshold for entry in chosen],
+            "From threshold": [_known(_p_of(entry) - threshold) for entry in chosen],
             "Stability": [_range(entry, results) for entry in chosen],
             "File": [entry.name for entry in chosen],
-            "Notes": ["; ".join(entry.reading.notes) for entry in chosen],
+            "Notes": [_remarks(entry) for entry in chosen],
         },
         column_config={
             "": st.column_config.ImageColumn(width=60),
@@ -171,8 +187,19 @@ def _show_table(
     )
 
 
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _remarks(entry: Entry) -> str:
+    findings = [finding.text for finding in entry.reading.findings]
+    return " ".join([*findings, "; ".join(entry.reading.notes)]).strip()
+
+
 def _range(entry: Entry, results: Results) -> str:
     stability = results.known_stability(entry)
+    if entry.reading.refused:
+        return ""
     return f"{stability.low:.3f} to {stability.high:.3f}" if stability else "not tried"
 
 
