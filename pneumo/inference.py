@@ -48,6 +48,12 @@ class Reading:
         return self.sha256, self.adjustment
 
     @property
+    def tag(self) -> str:
+        """The identity in a few letters, for the keys of widgets."""
+        changed = self.adjustment
+        return f"{self.sha256[:12]}-{changed.frame}-{changed.turns}-{int(changed.inverted)}"
+
+    @property
     def refused(self) -> bool:
         """Whether there is no verdict, whatever the probability."""
         return any(finding.refuses for finding in self.findings)

@@ -57,7 +57,8 @@ class StandIn:
     def _forward(self, batch):
         self.passes += len(batch)
         p = (batch.mean(axis=(1, 2, 3)) + 1) / 2
-        return np.ones((len(batch), 10, 10, 4), np.float32), np.stack([1 - p, p], axis=1)
+        maps = np.ones((len(batch), 10, 10, 4), np.float32)
+        return maps, np.stack([1 - p, p], axis=1), p[:, np.newaxis]
 
     def gradcam(self, maps, classes):
         self.heatmaps += len(classes) // 2

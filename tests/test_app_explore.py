@@ -46,9 +46,8 @@ def test_stopped_method_is_left_out_and_offered(app, stand_in):
     drop(app, ("chest.png", picture(0.8)))
     app.selectbox(key="method-0").set_value("smoothgrad").run()
     assert [method for method, *_ in stand_in.explained] == ["smoothgrad"]
-    sha = app.session_state["entries"]
-    sha = next(iter(sha.values())).reading.sha256[:12]
-    app.session_state["running"][f"{sha}-scorecam-1"] = False  # as a press of Stop leaves it
+    (entry,) = app.session_state["entries"].values()
+    app.session_state["running"][f"{entry.reading.tag}-scorecam-1"] = False  # as a press of Stop leaves it
     app.selectbox(key="method-0").set_value("scorecam").run()
     assert [method for method, *_ in stand_in.explained] == ["smoothgrad"]
     assert not app.get("bidi_component")

@@ -145,7 +145,7 @@ def _compute(
             continue
         heatmap = run_or_offer(
             METHODS[explanation.method].name,
-            f"{entry.key}-{hash(entry.reading.identity)}-{explanation.method}-{explanation.label}",
+            f"{entry.reading.tag}-{explanation.method}-{explanation.label}",
             lambda progress, own=explanation: results.heatmap(entry, own, progress),
         )
         if heatmap is not None:

@@ -43,7 +43,7 @@ def show_checks(entry: Entry, wanted: Explanation, results: Results) -> None:
         _show_agreement(entry, wanted, results)
         checks = results.known_checks(entry, wanted) or run_or_offer(
             "the checks by erasing (some seconds)",
-            f"checks-{entry.reading.sha256[:12]}-{wanted.method}-{wanted.label}-" + wanted.layer,
+            f"checks-{entry.reading.tag}-{wanted.method}-{wanted.label}-" + wanted.layer,
             lambda progress: _run_checks(entry, wanted, results, progress),
             start=False,
         )
