@@ -1,7 +1,7 @@
 """Damaged files: each gives a sound radiograph or a clear refusal, in bounded time, never worse.
 
     pytest tests/test_fuzz.py                               a few thousand, the same each time
-    pytest tests/test_fuzz.py --hypothesis-profile=long     a hundred times as many, new each time
+    pytest tests/test_fuzz.py --hypothesis-profile=long     thirty times as many, new each time
 
 A decoder that brings down the process cannot be caught here. To learn from what it did, set
 FUZZ_LAST to a path: every file is written there before it is read.
