@@ -12,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 CARD = ROOT / "weights" / "model_card.json"
+SCOPE_WORDS = ("accepted", "warned", "refused")
 ABLATION = ROOT / "weights" / "ablation.json"
 
 
@@ -27,6 +28,7 @@ def make_tables(card: dict, ablation: dict | None) -> dict[str, str]:
         "points": _points(card),
         "shifts": _shifts(card),
         "ablation": _ablation(ablation) if ablation else "",
+        "scope": _scope(card),
     }
 
 
@@ -56,6 +58,22 @@ def _figures(card: dict) -> str:
         f"{metrics['balanced_accuracy']:.3f}. Calibration error {error} temperature scaling), both "
         "classes weighted alike, as the probability is meant. Intervals are 95 %, over patients."
     )
+
+
+def _scope(card: dict) -> str:
+    rows = [
+        "| pictures the scope was not fitted to | n | accepted | warned | refused | refused, kind "
+        "left out of the fit |",
+        "|---|---|---|---|---|---|",
+    ]
+    scope = card["scope"]
+    for group, outcome in scope["outcomes"].items():
+        name = group.removesuffix(", not fitted to")
+        shares = [f"{100 * outcome[w] / outcome['n']:.1f} %" for w in SCOPE_WORDS]
+        left = scope["kinds_left_out"].get(name)
+        shares.append(f"{100 * left['refused'] / left['n']:.1f} %" if left else "")
+        rows.append(f"| {name} | {outcome['n']} | {' | '.join(shares)} |")
+    return "\n".join(rows)
 
 
 def _points(card: dict) -> str:

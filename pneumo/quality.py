@@ -25,7 +25,7 @@ REFUSED = "REFUSED"
 
 LOW_CONTRAST = 40
 """Grey levels between the 1st and the 99th percentile; of 1,400 training radiographs none has
-fewer than 90."""
+fewer than 85."""
 NO_CONTRAST = 16
 SMALL_SIDE = 150
 """Half the side that the network looks at."""
@@ -107,7 +107,7 @@ def _look_at_pixels(shape: tuple[int, int], grid: np.ndarray) -> list[Finding]:
     found = []
     low, high = np.percentile(grid, [1, 99])
     if high - low < LOW_CONTRAST:
-        none = high - low < NO_CONTRAST
+        none = bool(high - low < NO_CONTRAST)
         found.append(
             Finding(
                 f"{'Hardly any' if none else 'Low'} contrast: nearly all pixels lie within "

@@ -12,6 +12,7 @@ Two questions to the mean activations of one layer, which the pass that answers 
 `pneumo.training.scope` fits both; its report, in the model card, says how often they err.
 """
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def read_scope(path: Path) -> Scope:
         WeightsError: The file is missing, damaged, or not a scope of this version.
     """
     try:
-        with np.load(path, allow_pickle=False) as found:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as found:
             arrays = {name: found[name] for name in found.files}
         for name in ("warn_distance", "refuse_distance"):
             arrays[name] = float(arrays[name])

@@ -99,7 +99,14 @@ def _pieces(page):
 def test_each_page_tells_all_of_its_case(case):
     cases = [
         replace(case, notes=("colour turned to grey", "cut"), checks=("Check one.", "Check two.")),
-        replace(case, name="b.dcm", probability=0.123, verdict="NORMAL", uncertain="It wobbles."),
+        replace(
+            case,
+            name="b.dcm",
+            probability=0.123,
+            verdict="NORMAL",
+            uncertain="It wobbles.",
+            findings=("It leans.",),
+        ),
     ]
     first, second = _pages(write_pdf(cases, CONTEXT))
     for page, number in ((first, 1), (second, 2)):
@@ -123,9 +130,15 @@ def test_each_page_tells_all_of_its_case(case):
     assert "Checkone.Checktwo." in words
     assert "ncertain" not in words
     words = _words(second)
-    for text in ("b.dcm", "P(PNEUMONIA) 12.3 %", "P(PNEUMONIA) is below it", "It wobbles."):
+    for text in (
+        "b.dcm",
+        "P(PNEUMONIA) 12.3 %",
+        "P(PNEUMONIA) is below it",
+        "It wobbles.",
+        "It leans.",
+    ):
         assert _squeeze(text) in words, text
-    assert "NORMALuncertain" in words
+    assert "NORMALuncertain,withawarning" in words
     assert "Checks" not in words
 
 
@@ -225,7 +238,14 @@ def test_equal_input_gives_equal_bytes(case):
 def test_pack_holds_these_files(case):
     cases = [
         replace(case, name="one/a.png", notes=("cut", "turned")),
-        replace(case, name="a.png", verdict="NORMAL", probability=0.25, uncertain="It wobbles."),
+        replace(
+            case,
+            name="a.png",
+            verdict="NORMAL",
+            probability=0.25,
+            uncertain="It wobbles.",
+            findings=("It leans.",),
+        ),
     ]
     files = _unpack(write_pack(iter(cases), CONTEXT))
     assert list(files) == [
@@ -246,6 +266,7 @@ def test_pack_holds_these_files(case):
         "p_pneumonia": 0.25,
         "verdict": "NORMAL",
         "threshold": 0.5,
+        "findings": "It leans.",
         "notes": "",
         "error": "",
         "weights_sha256": SHA256,

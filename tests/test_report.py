@@ -13,6 +13,7 @@ def _row(path="a.png", **changes):
         "p_pneumonia": 0.75,
         "verdict": "PNEUMONIA",
         "threshold": 0.5,
+        "findings": "",
         "notes": "",
         "error": "",
         "weights_sha256": "ab",

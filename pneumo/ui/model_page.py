@@ -15,6 +15,7 @@ from pneumo.model import CARD_NAME, WEIGHTS_FOLDER
 from pneumo.ui.model_making import show_data, show_training
 from pneumo.ui.model_meaning import show_calibration, show_operating_points
 from pneumo.ui.model_robustness import read_ablation, show_ablation, show_robustness
+from pneumo.ui.model_scope import show_scope
 from pneumo.ui.model_words import NEVER_SEEN, describe_failures, is_kermany, write_citations
 
 ABLATION_PATH = WEIGHTS_FOLDER / "ablation.json"
@@ -37,6 +38,7 @@ def show_model_page(card: ModelCard) -> None:
         "Training": lambda: show_training(card.document.get("training", {})),
         "Robustness": lambda: show_robustness(card),
         "What each ingredient is worth": lambda: show_ablation(read_ablation(ABLATION_PATH)),
+        "What it refuses": lambda: show_scope(card),
         "What P means": lambda: show_calibration(card, scores),
         "Operating points": lambda: show_operating_points(card),
         "Limits and known failures": lambda: _show_limits(card, scores),

@@ -48,7 +48,7 @@ def show_pack(
         wanted = Explanation("gradcam", wanted.label)
     readings = [entry for entry in entries.values() if entry.reading and not entry.reading.refused]
     context = _context_of(threshold, scores, results)
-    rows = _rows_of(entries, threshold, context.weights_sha256)
+    rows = rows_of(entries, threshold, context.weights_sha256)
     with panel:
         with st.container(horizontal=True, key="worklist-downloads"):
             for kind, mime, text in (
@@ -117,7 +117,8 @@ def _context_of(threshold: float, scores: HeldOutScores, results: Results) -> Pa
     )
 
 
-def _rows_of(entries: dict[str, Entry], threshold: float, weights_sha256: str) -> list[Row]:
+def rows_of(entries: dict[str, Entry], threshold: float, weights_sha256: str) -> list[Row]:
+    """Returns the worklist: a row for each file, unreadable and refused ones too."""
     rows = []
     for entry in entries.values():
         reading = entry.reading
