@@ -127,8 +127,7 @@ def _sources_of(upload) -> dict[str, Source]:
     """Returns one source for a file, one for each picture of an archive."""
     key = f"upload:{upload.file_id}"
     archives: dict[str, list[str]] = st.session_state.setdefault("archives", {})
-    data = upload.getbuffer()
-    if not is_archive(bytes(data[:4])):
+    if not is_archive(upload.getvalue()[:4]):  # which copies nothing, as `getbuffer` would
         return {key: Source(upload.name, upload.getvalue)}
     if key not in archives:
         try:
