@@ -9,6 +9,7 @@ import io
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from pneumo.card import ModelCard, read_card
 from pneumo.errors import WeightsError
 from pneumo.files import replacing
 from pneumo.preprocess import IMAGE_SIZE
-from pneumo.turns import Turns
+from pneumo.turns import take_turn
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 CARD_NAME = "model_card.json"
@@ -26,8 +27,6 @@ CARD_NAME = "model_card.json"
 LAST_CONVOLUTION = "block14_sepconv2_act"
 """The penultimate layer of Grad-CAM: the last feature maps, after their ReLU."""
 
-TURNS = Turns()
-"""Of all passes through a network in this process: together they would only take more memory."""
 PICTURES_A_PASS = 2
 
 
@@ -227,12 +226,13 @@ def forward_of(model) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
         lambda image: both(image, training=False), autograph=False, input_signature=[images]
     )
 
+    def run(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        maps, probabilities = compiled(tf.constant(pictures))
+        return maps.numpy(), probabilities.numpy()
+
     def forward(batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        answers = []
-        for first in range(0, len(batch), PICTURES_A_PASS):
-            with TURNS:
-                maps, probabilities = compiled(tf.constant(batch[first : first + PICTURES_A_PASS]))
-                answers.append((maps.numpy(), probabilities.numpy()))
+        firsts = range(0, len(batch), PICTURES_A_PASS)
+        answers = [take_turn(partial(run, batch[i : i + PICTURES_A_PASS])) for i in firsts]
         maps, probabilities = zip(*answers, strict=True)
         return np.concatenate(maps), np.concatenate(probabilities)
 
