@@ -20,8 +20,9 @@ from pneumo.radiograph import MAX_BYTES, SUFFIXES, Radiograph, read_radiograph
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 MAX_FILES = 200
 """Radiographs in one session: the bytes of each file stay in memory, and a thumbnail."""
-BATCH_SIZE = 8
-"""Radiographs between two moves of the bar; Grad-CAM of several is faster than one by one."""
+BATCH_SIZE = 2
+"""Radiographs between two moves of the bar: in each of many sessions so many wait for their turn
+with the network, as its input and with its feature maps, a few megabytes each."""
 DECODERS = threading.BoundedSemaphore(2)
 """Radiographs that are decoded at a time in all sessions: a large one takes many times its size."""
 
