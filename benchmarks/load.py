@@ -183,7 +183,7 @@ def main():
         "errors": sum(len(person.errors) for person in (first, *people)),
         "wrong or missing answers": sum(person.mixed for person in (first, *people)),
         "messages with another session's file name": count_strangers(people),
-        "s to the first batch (median / 95 % / max)": describe([p.first for p in people]),
+        "s to the first radiographs (median / 95 % / max)": describe([p.first for p in people]),
         "s to the worklist (median / 95 % / max)": describe([p.table for p in people]),
         "s to the whole page (median / 95 % / max)": describe([p.rest for p in people]),
         "one session alone, s to the worklist": f"{first.table:.1f}",

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pneumo.model import LAST_CONVOLUTION, TURNS, Classifier
+from pneumo.model import LAST_CONVOLUTION, Classifier
+from pneumo.turns import take_turn
 
 LAYERS = {
     LAST_CONVOLUTION: "last layer, 10 x 10 cells",
@@ -148,13 +149,15 @@ class Explainer:
         """
         from tf_keras_vis.utils.scores import CategoricalScore
 
-        with TURNS:  # also because tf-keras-vis builds a Keras model at every call
-            cams = self._last[method](
+        # In turn also because tf-keras-vis builds a Keras model at every call.
+        cams = take_turn(
+            lambda: self._last[method](
                 CategoricalScore([int(index) for index in classes]),
                 maps,
                 penultimate_layer=self._classifier.head.inputs[0].name,
                 **_RAW,
             )
+        )
         return np.asarray(cams, np.float32)
 
     def explain(
@@ -202,13 +205,9 @@ class Explainer:
         from tf_keras_vis.layercam import Layercam
         from tf_keras_vis.utils.scores import CategoricalScore
 
-        with TURNS:  # also because tf-keras-vis builds a Keras model at every call
-            return Layercam(self._classifier.network)(
-                CategoricalScore(label),
-                image,
-                penultimate_layer=layer,
-                **_RAW,
-            )[0]
+        layercam = Layercam(self._classifier.network)
+        options = {"penultimate_layer": layer, **_RAW}
+        return take_turn(lambda: layercam(CategoricalScore(label), image, **options)[0])
 
     def _scorecam(self, image: np.ndarray, label: int, progress) -> np.ndarray:
         import tensorflow as tf
@@ -241,9 +240,8 @@ class Explainer:
         from tf_keras_vis.utils.scores import CategoricalScore
 
         saliency = Saliency(self._classifier.network)
-        with TURNS:
-            cams = saliency(CategoricalScore(label), image, keepdims=True, normalize_map=False)
-        return np.asarray(cams[0])
+        options = {"keepdims": True, "normalize_map": False}
+        return np.asarray(take_turn(lambda: saliency(CategoricalScore(label), image, **options)[0]))
 
     def _smoothgrad(self, image: np.ndarray, label: int, progress) -> np.ndarray:
         """Averages as tf-keras-vis does, copy by copy so that it can be watched and stopped."""

@@ -9,6 +9,7 @@ import io
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from pneumo.files import replacing
 from pneumo.preprocess import IMAGE_SIZE
 from pneumo.scope import SCOPE_NAME, Scope, read_scope
 from pneumo.self_test import check_answers
-from pneumo.turns import Turns
+from pneumo.turns import take_turn
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 CARD_NAME = "model_card.json"
@@ -33,8 +34,6 @@ FEATURES = "block13_sepconv1_act"
 does not matter to PNEUMONIA, adults and turns among it.
 """
 
-TURNS = Turns()
-"""Of all passes through a network in this process: together they would only take more memory."""
 PICTURES_A_PASS = 2
 
 
@@ -249,12 +248,12 @@ def forward_of(model) -> Forward:
         lambda image: network(image, training=False), autograph=False, input_signature=[images]
     )
 
+    def run(pictures: np.ndarray) -> list[np.ndarray]:
+        return [part.numpy() for part in compiled(tf.constant(pictures))]
+
     def forward(batch: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        answers = []
-        for first in range(0, len(batch), PICTURES_A_PASS):
-            with TURNS:
-                answer = compiled(tf.constant(batch[first : first + PICTURES_A_PASS]))
-                answers.append([part.numpy() for part in answer])
+        firsts = range(0, len(batch), PICTURES_A_PASS)
+        answers = [take_turn(partial(run, batch[i : i + PICTURES_A_PASS])) for i in firsts]
         maps, probabilities, features = zip(*answers, strict=True)
         return np.concatenate(maps), np.concatenate(probabilities), np.concatenate(features)
 

@@ -1,36 +1,20 @@
 """One pass of the network at a time, first come, first served."""
 
-import threading
-from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+Answer = TypeVar("Answer")
+
+# One thread for all sessions, and not a lock: oneDNN keeps its buffers for each thread that has
+# run a network, and every run of a page is a thread of its own.
+_worker = ThreadPoolExecutor(1, "network")
 
 
-class Turns:
-    """A lock that is given in the order in which it was asked for.
+def take_turn(work: Callable[[], Answer]) -> Answer:
+    """Does something with a network as soon as all who asked before have had their turn.
 
-    A plain lock may go again and again to the thread that has just let go of it: somebody with one
-    radiograph would wait behind another's two hundred. Not reentrant.
+    A lock would go again and again to the thread that has just let go of it: somebody with one
+    radiograph would wait behind another's two hundred. Must not be called within a turn.
     """
-
-    def __init__(self) -> None:
-        """Nobody waits yet."""
-        self._guard = threading.Lock()
-        self._waiting: deque[threading.Event] = deque()
-        self._taken = False
-
-    def __enter__(self) -> None:
-        """Waits for the turn."""
-        with self._guard:
-            if not self._taken:
-                self._taken = True
-                return
-            turn = threading.Event()
-            self._waiting.append(turn)
-        turn.wait()
-
-    def __exit__(self, *_) -> None:
-        """Passes the turn on to who has waited longest."""
-        with self._guard:
-            if self._waiting:
-                self._waiting.popleft().set()
-            else:
-                self._taken = False
+    return _worker.submit(work).result()

@@ -3,36 +3,40 @@
 import threading
 import time
 
-from pneumo.turns import Turns
+import pytest
+
+from pneumo.turns import take_turn
 
 
 def test_turns_go_round_in_the_order_of_asking_and_one_at_a_time():
-    turns, order, inside = Turns(), [], []
+    order, inside, threads = [], [], set()
 
-    def work(name: str, times: int) -> None:
-        for _ in range(times):
-            with turns:
-                inside.append(name)
-                assert inside == [name]
-                order.append(name)
-                time.sleep(0.01)  # the others are waiting by then
-                inside.remove(name)
+    def note(name: str) -> None:
+        inside.append(name)
+        assert inside == [name]
+        order.append(name)
+        threads.add(threading.get_ident())
+        time.sleep(0.05)  # the others are waiting by then
+        inside.remove(name)
 
-    workers = [threading.Thread(target=work, args=(name, 5)) for name in "abc"]
-    with turns:
-        for worker in workers:
-            worker.start()
-            time.sleep(0.05)
+    def work(name: str) -> None:
+        for _ in range(5):
+            take_turn(lambda: note(name))
+
+    workers = [threading.Thread(target=work, args=(name,)) for name in "abc"]
+    for worker in workers:
+        worker.start()
+        time.sleep(0.01)
     for worker in workers:
         worker.join(10)
     assert "".join(order) == "abc" * 5
+    assert len(threads) == 1
 
 
-def test_a_turn_that_fails_is_passed_on():
-    turns = Turns()
-    for _ in range(2):
-        try:
-            with turns:
-                raise KeyError
-        except KeyError:
-            pass
+def test_a_turn_gives_its_answer_and_its_error():
+    def fail() -> None:
+        raise KeyError("lost")
+
+    with pytest.raises(KeyError, match="lost"):
+        take_turn(fail)
+    assert take_turn(lambda: 7) == 7

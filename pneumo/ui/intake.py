@@ -20,8 +20,9 @@ from pneumo.overlay import encode_png, fit_within
 from pneumo.radiograph import SUFFIXES, Radiograph, read_radiograph
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
-BATCH_SIZE = 8
-"""Radiographs between two moves of the bar; Grad-CAM of several is faster than one by one."""
+BATCH_SIZE = 2
+"""Radiographs between two moves of the bar: in each of many sessions so many wait for their turn
+with the network, as its input and with its feature maps, a few megabytes each."""
 DECODERS = threading.BoundedSemaphore(2)
 """Radiographs that are decoded at a time in all sessions: a large one takes many times its size."""
 
@@ -136,8 +137,7 @@ def _sources_of(upload) -> dict[str, Source]:
     """Returns one source for a file, one for each picture of an archive."""
     key = f"upload:{upload.file_id}"
     archives: dict[str, list[str]] = st.session_state.setdefault("archives", {})
-    data = upload.getbuffer()
-    if not is_archive(bytes(data[:4])):
+    if not is_archive(upload.getvalue()[:4]):  # which copies nothing, as `getbuffer` would
         return {key: Source(upload.name, upload.getvalue)}
     if key not in archives:
         try:
