@@ -138,7 +138,10 @@ def _look_at_kind(kind: str, distance: float, scope: Scope) -> list[Finding]:
     if kind in _TURN_BACK:
         return [Finding(f"The chest is {kind}.", True, _TURN_BACK[kind])]
     if kind == SCREEN and far:
-        text = "This looks like a photograph of a screen or a film. Use the radiograph's own file."
+        text = (
+            "This looks like a photograph of a screen or a film, or like no radiograph at all. Use "
+            "the radiograph's own file."
+        )
         return [Finding(text, True)]
     if far or kind == OTHER:
         text = (

@@ -130,7 +130,7 @@ FEATURES = np.array([10.0, 0, 0])
         (OTHER, 0.5, True, "does not look like a frontal chest radiograph", None),
         (CHILD, 2.5, True, "does not look like a frontal chest radiograph", None),
         (ADULT, 2.5, True, "does not look like a frontal chest radiograph", None),
-        (SCREEN, 2.5, True, "photograph of a screen", None),
+        (SCREEN, 2.5, True, "photograph of a screen or a film, or", None),
         (SCREEN, 1.5, False, "may be a photograph of a screen", None),
         (ADULT, 1.5, False, "an adult's chest", None),
         (PART, 0.5, False, "cut off", None),

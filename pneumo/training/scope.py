@@ -230,12 +230,15 @@ def _fit(features: np.ndarray, kinds: np.ndarray) -> Scope:
     mean, scale = own.mean(axis=0), own.std(axis=0) + 1e-6
     standard = (features - mean) / scale
     pca = PCA(DIRECTIONS, random_state=0).fit(standard[kinds == CHILD])
-    judge_kind = LogisticRegression(C=REGULARISATION, max_iter=500, class_weight="balanced")
-    judge_kind.fit(standard, kinds)
+    # What is no child's chest lies far out in that scale: the classifier has one of its own.
+    center, width = standard.mean(axis=0), standard.std(axis=0)
+    told = LogisticRegression(C=REGULARISATION, max_iter=2000, class_weight="balanced")
+    told.fit((standard - center) / width, kinds)
     kernel, bias = np.zeros((len(mean), len(KINDS))), np.full(len(KINDS), -1e9)
-    for column, kind in enumerate(judge_kind.classes_):
-        kernel[:, KINDS.index(kind)] = judge_kind.coef_[column]
-        bias[KINDS.index(kind)] = judge_kind.intercept_[column]
+    for column, kind in enumerate(told.classes_):
+        weights = told.coef_[column] / width
+        kernel[:, KINDS.index(kind)] = weights
+        bias[KINDS.index(kind)] = told.intercept_[column] - weights @ center
     return Scope(mean, scale, pca.components_.T, kernel, bias, np.ones(len(KINDS)), np.inf, np.inf)
 
 
