@@ -83,7 +83,7 @@ def test_disconnect_in_mid_batch_keeps_what_is_scored_and_goes_on(app, stand_in,
         return examine(classifier, explainer, radiographs)
 
     monkeypatch.setattr(intake, "examine", examine_until_gone)
-    drop(app, *((f"{number}.png", picture(number / 30)) for number in range(20)))
+    drop(app, *((f"{number}.png", picture(0.2 + number / 40)) for number in range(20)))
     assert len(app.session_state["entries"]) == intake.BATCH_SIZE
     app.run()
     assert not app.exception

@@ -79,12 +79,20 @@ def test_glance_shows_the_rates_and_intervals_of_the_card(card):
 def test_tables_show_the_figures_of_the_card(card):
     app = show(card)
     data, training = card.document["data"], card.document["training"]
-    counts, recipe, values, points = (table.value for table in app.table)
+    counts, recipe, refused, values, points = (table.value for table in app.table)
     assert counts["PNEUMONIA"].tolist() == [
         f"{data['training_PNEUMONIA']:,}",
         f"{data['held_out_PNEUMONIA']:,}",
     ]
     assert dict(zip(recipe["Setting"], recipe["Value"], strict=True)) == describe_recipe(training)
+    scope = card.document["scope"]
+    assert refused["Pictures"].tolist() == [
+        group.removesuffix(", not fitted to") for group in scope["outcomes"]
+    ]
+    for (_, row), outcome in zip(refused.iterrows(), scope["outcomes"].values(), strict=True):
+        assert row["n"] == str(outcome["n"])
+        for word in ("accepted", "warned", "refused"):
+            assert row[word.capitalize()] == f"{100 * outcome[word] / outcome['n']:.1f} %"
     ppv, npv = predictive_values(card.default.sensitivity, card.default.specificity, 0.01)
     assert values.iloc[0].tolist() == ["1 %", f"{100 * ppv:.1f} %", f"{100 * npv:.1f} %"]
     for name, point in card.points.items():
@@ -99,6 +107,10 @@ def test_tables_show_the_figures_of_the_card(card):
     shifts = app.dataframe[0].value.set_index("Radiographs")
     assert len(shifts) == len(card.document["metrics"]["shifts"])
     assert shifts["AUC"]["blur"] == card.document["metrics"]["shifts"]["blur"]["auc"]
+
+
+def test_weights_without_a_scope_say_so(card):
+    assert "These weights have no scope" in text_of(show(without(card, "scope")))
 
 
 def test_charts_hold_the_values_of_the_card_and_have_words_for_them(card):
