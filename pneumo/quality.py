@@ -64,9 +64,9 @@ class Finding:
 
 
 _TURN_BACK = {
-    LEFT: Remedy("Turn it to the right", turns=3),
-    RIGHT: Remedy("Turn it to the left", turns=1),
-    UPSIDE_DOWN: Remedy("Turn it upside down", turns=2),
+    LEFT: Remedy("Turn it upright", turns=3),
+    RIGHT: Remedy("Turn it upright", turns=1),
+    UPSIDE_DOWN: Remedy("Turn it upright", turns=2),
 }
 
 

@@ -149,7 +149,7 @@ def test_radiograph_upside_down_is_refused_and_turned_by_one_click(page):
     expect(word).to_have_text("No verdict")
     expect(page.get_by_text("The chest is upside down")).to_be_visible()
     expect(page.get_by_alt_text("The picture that was dropped")).to_be_visible()
-    page.get_by_role("button", name="Turn it upside down").click()
+    page.get_by_role("button", name="Turn it upright").click()
     expect(word).to_have_text(re.compile("PNEUMONIA|NORMAL"))
     expect(page.get_by_text("turned upside down by hand").first).to_be_visible()
     page.get_by_role("button", name="What the network saw").click()

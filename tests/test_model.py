@@ -12,6 +12,7 @@ from pneumo.model import (
     LAST_CONVOLUTION,
     WEIGHTS_FOLDER,
     build_classifier,
+    fold_normalization,
     load_classifier,
     sha256_of,
 )
@@ -92,6 +93,28 @@ def test_classifier_is_flat_xception_with_two_nodes():
     assert not any(isinstance(layer, keras.Model) for layer in model.layers)
     assert model.count_params() == 20_861_480 + 2048 * 2 + 2
     assert model.layers[-1].activation is keras.activations.softmax
+
+
+def test_folded_network_equals_the_unfolded_at_every_depth():
+    model = build_classifier(71)
+    rng = np.random.default_rng(0)
+    for layer in model.layers:  # as drawn, every batch normalisation would do nothing
+        if isinstance(layer, keras.layers.BatchNormalization):
+            shape = layer.gamma.shape
+            layer.set_weights(
+                [rng.uniform(0.5, 1.5, shape), rng.normal(0, 0.2, shape)]
+                + [rng.normal(0, 0.2, shape), rng.uniform(0.5, 1.5, shape)]
+            )
+    folded = fold_normalization(model)
+    assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in folded.layers)
+    assert [layer.name for layer in folded.layers] == [layer.name for layer in model.layers]
+    image = rng.uniform(-1, 1, (2, 71, 71, 3)).astype(np.float32)
+    for name in ("block1_conv1_act", "block4_sepconv2_act", LAST_CONVOLUTION, "probability"):
+        expected, received = (
+            keras.Model(net.input, net.get_layer(name).output)(image, training=False).numpy()
+            for net in (model, folded)
+        )
+        np.testing.assert_allclose(received, expected, rtol=1e-3, atol=1e-4 * expected.max())
 
 
 def test_forward_equals_keras_and_head_equals_forward(classifier):

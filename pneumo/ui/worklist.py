@@ -174,6 +174,7 @@ def _show_table(
             "P(PNEUMONIA)": st.column_config.ProgressColumn(
                 min_value=0, max_value=1, format="%.3f", width=130
             ),
+            "Stability": st.column_config.TextColumn(width=115),
             "From threshold": st.column_config.NumberColumn(format="%+.3f", width=110),
         },
         hide_index=True,
