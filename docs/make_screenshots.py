@@ -59,6 +59,13 @@ def show_pictures(page: Page) -> None:
     page.get_by_text("Take it with you").click()
 
 
+def draw_upside_down(path: Path) -> dict:
+    """Returns a radiograph upside down, which is refused, as a file to drop."""
+    buffer = io.BytesIO()
+    Image.open(path).rotate(180).save(buffer, "JPEG")
+    return {"name": "upside-down.jpeg", "mimeType": "image/jpeg", "buffer": buffer.getvalue()}
+
+
 def main() -> None:
     """Takes every view at each width, or those named after the folder."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "screenshots"
@@ -68,6 +75,7 @@ def main() -> None:
     views = {
         "empty": ([], None),
         "case": (pneumonia[1:2], None),
+        "refused": ([draw_upside_down(pneumonia[1])], None),
         "threshold": (pneumonia[1:2], open_threshold),
         "methods": (pneumonia[1:2], show_all_methods),
         "checks": (pneumonia[1:2], run_checks),
@@ -97,7 +105,7 @@ def main() -> None:
         browser.close()
 
 
-def drop(page: Page, files: list[Path]) -> None:
+def drop(page: Page, files: list[Path | dict]) -> None:
     """Drops files; a radiograph's name in place of the text file's own shows the error state."""
     payload = [
         {
@@ -105,10 +113,12 @@ def drop(page: Page, files: list[Path]) -> None:
             "mimeType": "image/jpeg",
             "buffer": file.read_bytes(),
         }
+        if isinstance(file, Path)
+        else file
         for file in files
     ]
     page.locator("input[type=file]").set_input_files(payload)
-    page.locator(".pneumo-strip").wait_for(timeout=120_000)
+    page.locator(".pneumo-strip, .pneumo-verdict:has-text('No verdict')").wait_for(timeout=120_000)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from pneumo.explain import (
     Explainer,
     normalize_heatmap,
 )
-from pneumo.model import LAST_CONVOLUTION, WEIGHTS_FOLDER, build_classifier
+from pneumo.model import LAST_CONVOLUTION, WEIGHTS_FOLDER, build_classifier, fold_normalization
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +41,16 @@ def test_gradcam_equals_weighted_maps(classifier, pictures, label):
 
 @pytest.fixture(scope="module")
 def whole():
-    """The whole network as a user of tf-keras-vis would build it, and the library's arguments."""
+    """The whole network as a user of tf-keras-vis would build it, and the library's arguments.
+
+    Folded as the app's is: unfolded it rounds differently, and on the way back a ReLU is open or
+    shut, so that a channel whose value is nearly 0 counts fully or not at all.
+    """
     from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
 
     model = build_classifier()
     model.load_weights(WEIGHTS_FOLDER / "pneumo_xception.weights.h5")
+    model = fold_normalization(model)
     ReplaceToLinear()(model)
     return tf.keras.Model([model.input], model.outputs)
 
