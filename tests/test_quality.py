@@ -1,5 +1,7 @@
 """Scope and quality: values on drawn features, words on the shipped scope and real pictures."""
 
+import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,9 +10,11 @@ import pytest
 from sklearn.datasets import load_sample_image
 
 from pneumo.adjust import AS_IS
+from pneumo.card import read_card
 from pneumo.dicom import LATERAL_NOTE
 from pneumo.errors import WeightsError
 from pneumo.inference import look_at, score
+from pneumo.model import CARD_NAME, WEIGHTS_FOLDER, Classifier, sha256_of
 from pneumo.quality import judge
 from pneumo.radiograph import Radiograph, read_radiograph
 from pneumo.scope import (
@@ -28,7 +32,9 @@ from pneumo.scope import (
     read_scope,
     write_scope,
 )
+from pneumo.training.phantom import write_phantom_dataset
 from pneumo.training.scope import fit_scope, photograph_screen
+from tests.conftest import encode
 
 SAMPLES = sorted((Path(__file__).resolve().parents[1] / "samples").glob("*/*.jpeg"))
 GRID = np.tile(np.arange(100, dtype=np.uint8), (100, 1))
@@ -109,6 +115,46 @@ def test_fit_finds_what_is_drawn():
     assert scope.certain_kinds(rng.normal(0, 1, (20, 40)) + 8) == [OTHER] * 20
     assert scope.certain_kinds(new).count(CHILD) >= 197
     assert (scope.distances(rng.normal(0, 8, (20, 40))) > scope.refuse_distance).all()
+
+
+def test_fit_writes_scope_and_card_that_belong_together(tmp_path, monkeypatch, capsys):
+    from pneumo.training import scope as fitting
+
+    def forward(batch):  # 36 grey levels for features
+        return None, None, batch[:, 5::11, 5::11, 0][:, :6, :6].reshape(len(batch), 36)
+
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    document = json.loads((WEIGHTS_FOLDER / CARD_NAME).read_text())
+    document["training"] |= {"held_out": 0.34, "share": 1.0, "seed": 0}
+    (weights / CARD_NAME).write_text(json.dumps(document))
+    card = replace(read_card(weights / CARD_NAME), image_size=71)
+    monkeypatch.setattr(fitting, "load_classifier", lambda path: Classifier(forward, None, card))
+    monkeypatch.setattr(fitting, "DIRECTIONS", 4)
+    data = write_phantom_dataset(tmp_path / "data", patients=12)
+    (tmp_path / "pictures/noise").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for number in range(12):
+        path = tmp_path / "pictures/noise" / f"drawn-{number}~0.png"
+        path.write_bytes(encode(rng.integers(0, 255, (80, 80), dtype=np.uint8)))
+    arguments = ["--data", data, "--pictures", tmp_path / "pictures", "--weights", weights]
+    monkeypatch.setattr(sys, "argv", ["scope", *map(str, arguments)])
+    fitting.main()
+    written = read_card(weights / CARD_NAME)
+    assert written.scope_sha256 == sha256_of(weights / "scope.npz")
+    assert read_scope(weights / "scope.npz").kernel.shape == (36, len(KINDS))
+    outcomes = written.document["scope"]["outcomes"]
+    words = ("accepted", "warned", "refused")
+    assert {"held-out children", "held-out children, inverted", "noise, not fitted to"} <= set(
+        outcomes
+    )
+    assert not any(group.startswith("training") for group in outcomes)
+    for outcome in outcomes.values():
+        assert outcome["n"] == sum(outcome[word] for word in words) > 0
+    assert written.document["scope"]["kinds_left_out"]["noise"]["n"] == 12
+    monkeypatch.setattr(sys, "argv", ["scope", *map(str, [*arguments[:3], tmp_path / "none"])])
+    with pytest.raises(SystemExit, match="holds no pictures in folders by kind"):
+        fitting.main()
 
 
 def _scope_that_says(kind: str, distance: float) -> Scope:

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pneumo.card import write_card
+from pneumo.card import ModelCard, write_card
 from pneumo.dataset import Example, drop_duplicates, index_folder, patients_of, split_patients
 from pneumo.errors import DatasetError, PneumoError
 from pneumo.model import CARD_NAME, WEIGHTS_FOLDER, load_classifier, sha256_of
@@ -109,9 +109,10 @@ CHANGES: dict[str, tuple[str, Change]] = {
 
 
 class Pictures:
-    """What is shown to the network, row by row."""
+    """What is shown to a network of `size` x `size` pixels, row by row."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int) -> None:
+        self.size = size
         self.grids: list[np.ndarray] = []
         self.rows: list[tuple[str, str, str, bool]] = []
 
@@ -125,18 +126,15 @@ class Pictures:
             fitted: Whether the scope is fitted to it.
             pixels: `(height, width)` uint8.
         """
-        self.grids.append(resize_to_grid(np.ascontiguousarray(pixels), 299))
+        self.grids.append(resize_to_grid(np.ascontiguousarray(pixels), self.size))
         self.rows.append((group, kind, origin, fitted))
 
 
-def collect(args: argparse.Namespace, settings: dict) -> Pictures:
+def collect(args: argparse.Namespace, card: ModelCard) -> Pictures:
     """Lists everything, each with its kind; deterministic."""
     rng = np.random.default_rng(0)
-    pictures = Pictures()
-    folder = args.data / "train" if (args.data / "train").is_dir() else args.data
-    training, held_out = split_patients(
-        drop_duplicates(index_folder(folder)), settings["held_out"], settings["seed"]
-    )
+    pictures = Pictures(card.image_size)
+    training, held_out = _split_as_trained(args.data, card.document["training"])
     for examples, fitted, part in ((training, True, "training"), (held_out, False, "held-out")):
         for number, example in enumerate(_draw(examples, args.children, rng)):
             origin, pixels = patients_of([example])[0], read_radiograph(example.path).pixels
@@ -160,6 +158,14 @@ def collect(args: argparse.Namespace, settings: dict) -> Pictures:
         group = path.parent.name + ("" if fitted else ", not fitted to")
         pictures.add(group, OTHER, origin, fitted, read_radiograph(path).pixels)
     return pictures
+
+
+def _split_as_trained(data: Path, settings: dict) -> tuple[list[Example], list[Example]]:
+    """Returns what train.py trained on and held out, by the settings of the model card."""
+    examples = drop_duplicates(index_folder(data / "train" if (data / "train").is_dir() else data))
+    if settings["share"] < 1:
+        examples = split_patients(examples, settings["share"], settings["seed"])[1]
+    return split_patients(examples, settings["held_out"], settings["seed"])
 
 
 def _draw(examples: list[Example], count: int, rng: np.random.Generator) -> list[Example]:
@@ -272,7 +278,7 @@ def leave_kinds_out(whole: Scope, pictures: Pictures, features: np.ndarray) -> d
         # Distances and their limits are of children alone: only the classifier is another.
         part = _fit(features[rest], rows[rest, 1])
         scope = replace(whole, kernel=part.kernel, bias=part.bias)
-        left = Pictures()
+        left = Pictures(pictures.size)
         left.rows = [(name, *row[1:]) for row in rows[own]]
         left.grids = [pictures.grids[i] for i in np.flatnonzero(own)]
         report |= describe_outcomes(scope, left, features[own])
@@ -301,7 +307,7 @@ def fit(args: argparse.Namespace) -> None:
     """Does what `main` says."""
     classifier = load_classifier(args.weights)
     document = classifier.card.document
-    pictures = collect(args, document["training"])
+    pictures = collect(args, classifier.card)
     rows = np.array(pictures.rows, object)
     if not {CHILD, OTHER} <= set(rows[:, 1]):
         raise DatasetError(f"{args.pictures} holds no pictures in folders by kind.")
