@@ -6,7 +6,7 @@ import streamlit as st
 
 from pneumo.adjust import AS_IS, Adjustment
 from pneumo.errors import RadiographError
-from pneumo.overlay import encode_png
+from pneumo.overlay import encode_png, fit_within
 from pneumo.preprocess import resize_to_grid
 from pneumo.ui.intake import Entry
 from pneumo.ui.results import Results
@@ -62,15 +62,21 @@ def show_adjust(entry: Entry, results: Results) -> None:
                 )
         with st.popover("What the network saw", icon=":material/visibility:"):
             size = results.classifier.card.image_size
-            picture = results.picture(
-                (results.identity(entry), "grid"),
+            identity = results.identity(entry)
+            grid = results.picture(
+                (identity, "grid"),
                 lambda: encode_png(resize_to_grid(results.pixels(entry), size)),
             )
-            st.image(picture, width=size, alt="The radiograph as the network saw it")
+            whole = results.picture(
+                (identity, "small"), lambda: encode_png(fit_within(results.pixels(entry), size))
+            )
+            with st.container(horizontal=True):
+                st.image(grid, width=size, alt="The radiograph as the network saw it")
+                st.image(whole, width=size, alt="The radiograph as it was read")
+            done = "".join(f"; {note}" for note in entry.reading.notes)
             st.caption(
-                f"Stretched to {size} x {size} pixels"
-                + "".join(f"; {note}" for note in entry.reading.notes)
-                + ". No more than this decides on the answer."
+                f"Stretched to {size} x {size} pixels, beside the radiograph as it was read{done}. "
+                "No more than the square decides on the answer."
             )
 
 

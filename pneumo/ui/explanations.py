@@ -165,7 +165,7 @@ def _show_panes(
     if view in ("Beside original", "All methods"):
         key = (results.identity(entry), side)
         picture = results.picture(key, lambda: encode_jpeg(fit_within(results.pixels(entry), side)))
-        panes.append(Pane("Original", picture, "Radiograph as the network saw it"))
+        panes.append(Pane("Original", picture, "Radiograph as it was read"))
     for explanation, heatmap in maps.items():
         picture = results.picture(
             (results.identity(entry), explanation, look, side),
