@@ -11,7 +11,7 @@ app: $(VENV)/app.done
 	$(BIN)/streamlit run streamlit_app.py
 
 test: $(VENV)/dev.done
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/dev.done
 	$(BIN)/ruff check .

@@ -1,7 +1,7 @@
 import numpy as np
 
 from pneumo.dataset import index_folder, load_grids
-from pneumo.inference import score
+from pneumo.inference import look_at, score
 from pneumo.preprocess import resize_to_grid, to_model_input
 from pneumo.radiograph import read_radiograph
 from pneumo.training.batches import EpochBatches
@@ -47,7 +47,7 @@ def test_training_evaluation_and_app_show_the_network_equal_pixels(tmp_path, pha
         return original(batch)
 
     object.__setattr__(stand_in.classifier, "forward", spy)
-    score(stand_in.classifier, read_radiograph(examples[0].path))
+    score(stand_in.classifier, look_at(stand_in.classifier, read_radiograph(examples[0].path)))
     grids = load_grids(examples, stand_in.classifier.card.image_size)
     batches = EpochBatches(grids, np.array([0, 1]), 2, 0, 0)
     np.testing.assert_array_equal(batches[0][0][:1], seen[0])

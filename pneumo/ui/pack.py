@@ -84,7 +84,7 @@ def show_pack(
             st.session_state.pop("pack", None)
             pack = run_or_offer(
                 f"the evidence pack of {len(readings)}",
-                f"pack-{hash(state)}",
+                "pack",
                 lambda progress: _write(
                     readings, wanted, look, threshold, context, results, progress
                 ),
