@@ -26,6 +26,7 @@ from pneumo.dataset import (
     describe_split,
     digest_of,
     drop_duplicates,
+    find_training_folder,
     index_folder,
     labels_of,
     load_grids,
@@ -138,7 +139,7 @@ def divide(
     Returns:
         Those to train on, those held out, and the folds of the former, none without --folds.
     """
-    folder = args.data / "train" if (args.data / "train").is_dir() else args.data
+    folder = find_training_folder(args.data)
     found = index_folder(folder)
     require_both_classes(found, folder)
     examples = unique = drop_duplicates(found)

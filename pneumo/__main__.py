@@ -17,7 +17,7 @@ from pneumo.explain import METHODS, Explainer, normalize_heatmap
 from pneumo.inference import look_at, prepare, score, score_pixels
 from pneumo.model import load_classifier
 from pneumo.operating_point import verdict_of
-from pneumo.quality import REFUSED
+from pneumo.quality import REFUSED, describe_findings, is_refused
 from pneumo.radiograph import SUFFIXES, Radiograph, read_radiograph
 from pneumo.report import Row, to_csv, to_json
 from pneumo.shifts import LOOKS, SHIFTS
@@ -93,8 +93,8 @@ def predict(args: argparse.Namespace) -> int:
             radiograph = read_radiograph(path, name=str(path))
             notes = "; ".join(radiograph.notes)
             probability, found, maps = score(classifier, look_at(classifier, radiograph))
-            findings = " ".join(finding.text for finding in found)
-            if any(finding.refuses for finding in found):
+            findings = describe_findings(found)
+            if is_refused(found):
                 probability, verdict = None, REFUSED
                 print(f"{path} is refused. {findings}", file=sys.stderr, flush=True)
             else:

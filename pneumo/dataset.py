@@ -64,6 +64,11 @@ def index_folder(folder: str | Path) -> list[Example]:
     return examples
 
 
+def find_training_folder(data: Path) -> Path:
+    """Returns the training split of Kaggle's chest_xray, or the folder itself if it has none."""
+    return data / "train" if (data / "train").is_dir() else data
+
+
 def require_both_classes(examples: Iterable[Example], folder: str | Path) -> None:
     """Raises `DatasetError`, naming the class that a folder lacks."""
     present = {example.label for example in examples}

@@ -10,7 +10,7 @@ from pneumo.explain import Explainer, normalize_heatmap
 from pneumo.model import PICTURES_A_PASS, Classifier
 from pneumo.operating_point import verdict_of
 from pneumo.preprocess import resize_to_grid, to_model_input
-from pneumo.quality import REFUSED, Finding, judge
+from pneumo.quality import REFUSED, Finding, is_refused, judge
 from pneumo.radiograph import Radiograph
 
 
@@ -56,7 +56,7 @@ class Reading:
     @property
     def refused(self) -> bool:
         """Whether there is no verdict, whatever the probability."""
-        return any(finding.refuses for finding in self.findings)
+        return is_refused(self.findings)
 
     def verdict(self, threshold: float) -> str:
         """Returns `PNEUMONIA`, `NORMAL` or `REFUSED`."""

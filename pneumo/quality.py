@@ -3,6 +3,7 @@
 A refused picture gets no verdict; one with a warning gets its verdict and the warning with it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +62,16 @@ class Finding:
     text: str
     refuses: bool
     remedy: Remedy | None = None
+
+
+def is_refused(findings: Iterable[Finding]) -> bool:
+    """Tells whether there is no verdict."""
+    return any(finding.refuses for finding in findings)
+
+
+def describe_findings(findings: Iterable[Finding]) -> str:
+    """Returns all that speaks against a verdict as one text; empty if nothing does."""
+    return " ".join(finding.text for finding in findings)
 
 
 _TURN_BACK = {

@@ -21,7 +21,14 @@ import numpy as np
 from PIL import Image
 
 from pneumo.card import ModelCard, write_card
-from pneumo.dataset import Example, drop_duplicates, index_folder, patients_of, split_patients
+from pneumo.dataset import (
+    Example,
+    drop_duplicates,
+    find_training_folder,
+    index_folder,
+    patients_of,
+    split_patients,
+)
 from pneumo.errors import DatasetError, PneumoError
 from pneumo.model import CARD_NAME, WEIGHTS_FOLDER, load_classifier, sha256_of
 from pneumo.preprocess import resize_to_grid, to_model_input
@@ -143,26 +150,25 @@ def collect(args: argparse.Namespace, card: ModelCard) -> Pictures:
                 if number % 6 == 0 or (change == "shifted" and number % 6 == 3):
                     name = f"{part} children, {change}"
                     pictures.add(name, kind, origin, fitted, apply(pixels, rng))
-    for path in _files(args.adults):
-        pixels = read_radiograph(path).pixels
+    for path, pixels in _read_all(args.adults):
         origin = re.match(r"[A-Za-z-]*\d*", path.stem)[0]  # COVID-00003a and -b are one person
         fitted = _first_half(origin)
         part = "" if fitted else ", not fitted to"
         pictures.add(f"adults{part}", ADULT, origin, fitted, pixels)
         pictures.add(f"adults, shifted{part}", ADULT, origin, fitted, shift(pixels, rng))
-    for path in _files(args.pictures):
+    for path, pixels in _read_all(args.pictures):
         origin = f"{path.parent.name}/{path.stem.split('~')[0]}"
         # Of a single patient or texture no half can be left out but by its pictures.
         single = path.parent.name in ("skull radiograph", "texture", "MR slice", "CT slice")
         fitted = _first_half(path.stem if single else origin)
         group = path.parent.name + ("" if fitted else ", not fitted to")
-        pictures.add(group, OTHER, origin, fitted, read_radiograph(path).pixels)
+        pictures.add(group, OTHER, origin, fitted, pixels)
     return pictures
 
 
 def _split_as_trained(data: Path, settings: dict) -> tuple[list[Example], list[Example]]:
     """Returns what train.py trained on and held out, by the settings of the model card."""
-    examples = drop_duplicates(index_folder(data / "train" if (data / "train").is_dir() else data))
+    examples = drop_duplicates(index_folder(find_training_folder(data)))
     if settings["share"] < 1:
         examples = split_patients(examples, settings["share"], settings["seed"])[1]
     return split_patients(examples, settings["held_out"], settings["seed"])
@@ -172,15 +178,15 @@ def _draw(examples: list[Example], count: int, rng: np.random.Generator) -> list
     return [examples[i] for i in sorted(rng.permutation(len(examples))[:count])]
 
 
-def _files(folder: Path | None) -> Iterator[Path]:
+def _read_all(folder: Path | None) -> Iterator[tuple[Path, np.ndarray]]:
     for path in sorted(folder.rglob("*")) if folder else ():
         if path.suffix.lower() in SUFFIXES:
             try:
-                read_radiograph(path)
+                pixels = read_radiograph(path).pixels
             except PneumoError as error:  # a blank slice, say
                 print(error, file=sys.stderr)
             else:
-                yield path
+                yield path, pixels
 
 
 def _first_half(origin: str) -> bool:

@@ -5,7 +5,6 @@ import html
 import streamlit as st
 
 from pneumo import PNEUMONIA
-from pneumo.overlay import encode_jpeg, fit_within
 from pneumo.stability import describe_doubt
 from pneumo.ui.adjust import show_adjust, show_findings
 from pneumo.ui.explanations import PLAIN_LOOK, SCREEN_SIDE, VIEWS, Look, show_explanations
@@ -63,10 +62,7 @@ def _show_refused(entry: Entry, results: Results) -> tuple[Explanation, Look]:
         show_adjust(entry, results)
     with picture:
         st.image(
-            results.picture(
-                (results.identity(entry), SCREEN_SIDE),
-                lambda: encode_jpeg(fit_within(results.pixels(entry), SCREEN_SIDE)),
-            ),
+            results.radiograph(entry, SCREEN_SIDE),
             width="stretch",
             alt="The picture that was dropped",
         )

@@ -163,8 +163,7 @@ def _show_panes(
     side = GRID_SIDE if view == "All methods" else SCREEN_SIDE
     panes = []
     if view in ("Beside original", "All methods"):
-        key = (results.identity(entry), side)
-        picture = results.picture(key, lambda: encode_jpeg(fit_within(results.pixels(entry), side)))
+        picture = results.radiograph(entry, side)
         panes.append(Pane("Original", picture, "Radiograph as it was read"))
     for explanation, heatmap in maps.items():
         picture = results.picture(

@@ -12,6 +12,7 @@ from pneumo.operating_point import verdict_of
 from pneumo.overlay import fit_within
 from pneumo.pack import write_pack
 from pneumo.page import CaseReport, PackContext
+from pneumo.quality import describe_findings
 from pneumo.report import Row, to_csv, to_json
 from pneumo.stability import describe_doubt
 from pneumo.ui.explanations import SCREEN_SIDE, Look
@@ -128,7 +129,7 @@ def rows_of(entries: dict[str, Entry], threshold: float, weights_sha256: str) ->
                 reading.probability if reading and not reading.refused else None,
                 reading.verdict(threshold) if reading else "ERROR",
                 threshold,
-                " ".join(finding.text for finding in reading.findings) if reading else "",
+                describe_findings(reading.findings) if reading else "",
                 "; ".join(reading.notes) if reading else "",
                 entry.error,
                 weights_sha256,

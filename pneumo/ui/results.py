@@ -16,6 +16,7 @@ from pneumo.checks import Curves, Erasure
 from pneumo.explain import LAYERS, METHODS, Explainer, normalize_heatmap
 from pneumo.inference import prepare, score_pixels
 from pneumo.model import LAST_CONVOLUTION, Classifier
+from pneumo.overlay import encode_jpeg, fit_within
 from pneumo.stability import Stability, measure_stability
 from pneumo.ui.intake import Entry
 
@@ -118,6 +119,13 @@ class Results:
     def picture(self, key: tuple, draw: Callable[[], bytes]) -> bytes:
         """Returns an encoded picture from memory, or as it is drawn."""
         return self._kept("pictures", key, draw)
+
+    def radiograph(self, entry: Entry, side: int) -> bytes:
+        """Returns the radiograph without heat as JPEG, its longer side at most `side` pixels."""
+        return self.picture(
+            (self.identity(entry), side),
+            lambda: encode_jpeg(fit_within(self.pixels(entry), side)),
+        )
 
     def score(self, pictures: list[np.ndarray]) -> np.ndarray:
         """Returns `(n,)` P(PNEUMONIA) of `(height, width)` uint8 pictures."""

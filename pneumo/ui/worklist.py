@@ -5,7 +5,7 @@ import math
 import streamlit as st
 
 from pneumo import CLASSES
-from pneumo.quality import REFUSED
+from pneumo.quality import REFUSED, describe_findings
 from pneumo.ui.gallery import show_gallery
 from pneumo.ui.intake import Entry
 from pneumo.ui.results import Results, run_or_offer
@@ -193,8 +193,7 @@ def _known(value: float) -> float | None:
 
 
 def _remarks(entry: Entry) -> str:
-    findings = [finding.text for finding in entry.reading.findings]
-    return " ".join([*findings, "; ".join(entry.reading.notes)]).strip()
+    return f"{describe_findings(entry.reading.findings)} {'; '.join(entry.reading.notes)}".strip()
 
 
 def _range(entry: Entry, results: Results) -> str:
