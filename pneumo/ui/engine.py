@@ -5,7 +5,7 @@ import streamlit as st
 from pneumo.errors import WeightsError
 from pneumo.explain import Explainer
 from pneumo.model import Classifier, load_classifier
-from pneumo.ui.memory import limit_heaps
+from pneumo.ui.memory import limit_heaps, set_aside
 
 
 @st.cache_resource(show_spinner="Loading the model (about ten seconds, once) …")
@@ -13,7 +13,9 @@ def load_engine() -> tuple[Classifier, Explainer]:
     """Loads the verified classifier and its explainer, once for the whole server."""
     limit_heaps()
     classifier = load_classifier()
-    return classifier, Explainer(classifier)
+    engine = classifier, Explainer(classifier)
+    set_aside()
+    return engine
 
 
 def require_engine() -> tuple[Classifier, Explainer]:

@@ -1,6 +1,7 @@
 """What the C library keeps of the memory that the program has let go of.
 
-Of no concern to results. Both functions do nothing where the C library is not glibc.
+And what Python itself looks through again and again. Of no concern to results. Where the C
+library is not glibc, the heaps are as they are.
 """
 
 import ctypes
@@ -19,6 +20,17 @@ def limit_heaps() -> None:
     set_option = getattr(ctypes.CDLL(None), "mallopt", None)
     if set_option:
         set_option(_M_ARENA_MAX, 2)
+
+
+def set_aside() -> None:
+    """Spares the garbage collector what was loaded once and stays; to be called after loading.
+
+    Streamlit collects garbage after every run of a page, and once more through Keras. Half a
+    million objects of the libraries looked through twice are half a second in which no other
+    session, nor the next click, gets on.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def give_back_memory() -> None:
