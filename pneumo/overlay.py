@@ -12,6 +12,9 @@ COLOUR_MAPS = ("inferno", "plasma", "viridis", "cividis", "turbo")
 CONTOUR_LEVELS = (0.3, 0.5, 0.7, 0.9)
 """Heat at which lines are drawn."""
 
+BAND = 64
+"""Rows that are coloured at a time."""
+
 
 def stretch_heatmap(heatmap: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Lays a coarse map over a radiograph.
@@ -51,11 +54,16 @@ def blend(
         `(height, width, 3)` uint8.
     """
     table = colour_table(colour_map).astype(np.float32)
-    colours = table[np.rint(heatmap * 255).astype(np.uint8)]
-    shown = np.where(heatmap >= above, heatmap, 0) if above else heatmap
-    alpha = (np.float32(opacity) * shown)[..., np.newaxis]
-    grey = pixels.astype(np.float32)[..., np.newaxis]
-    return np.rint(grey + (colours - grey) * alpha).astype(np.uint8)
+    picture = np.empty((*pixels.shape, 3), np.uint8)
+    # In bands: the steps between would take twenty times the memory of the radiograph.
+    for top in range(0, len(pixels), BAND):
+        rows = slice(top, top + BAND)
+        heat, grey = heatmap[rows], pixels[rows].astype(np.float32)[..., np.newaxis]
+        colours = table[np.rint(heat * 255).astype(np.uint8)]
+        shown = np.where(heat >= above, heat, 0) if above else heat
+        alpha = (np.float32(opacity) * shown)[..., np.newaxis]
+        picture[rows] = np.rint(grey + (colours - grey) * alpha)
+    return picture
 
 
 def draw_contours(

@@ -18,7 +18,13 @@ from pneumo.explain import (
     Explainer,
     normalize_heatmap,
 )
-from pneumo.model import LAST_CONVOLUTION, WEIGHTS_FOLDER, build_classifier, fold_normalization
+from pneumo.model import (
+    LAST_CONVOLUTION,
+    WEIGHTS_FOLDER,
+    assemble,
+    build_classifier,
+    fold_normalization,
+)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +56,7 @@ def whole():
 
     model = build_classifier()
     model.load_weights(WEIGHTS_FOLDER / "pneumo_xception.weights.h5")
-    model = fold_normalization(model)
+    model = assemble(*fold_normalization(model))
     ReplaceToLinear()(model)
     return tf.keras.Model([model.input], model.outputs)
 

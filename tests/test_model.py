@@ -11,6 +11,7 @@ from pneumo.model import (
     CARD_NAME,
     LAST_CONVOLUTION,
     WEIGHTS_FOLDER,
+    assemble,
     build_classifier,
     fold_normalization,
     load_classifier,
@@ -105,7 +106,7 @@ def test_folded_network_equals_the_unfolded_at_every_depth():
                 [rng.uniform(0.5, 1.5, shape), rng.normal(0, 0.2, shape)]
                 + [rng.normal(0, 0.2, shape), rng.uniform(0.5, 1.5, shape)]
             )
-    folded = fold_normalization(model)
+    folded = assemble(*fold_normalization(model))
     assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in folded.layers)
     assert [layer.name for layer in folded.layers] == [layer.name for layer in model.layers]
     image = rng.uniform(-1, 1, (2, 71, 71, 3)).astype(np.float32)
