@@ -37,6 +37,7 @@ class ProtocolSession:
         progress: `(seconds, text)` of each state of a progress bar, by the monotonic clock.
         worklist: The latest table of radiographs, or None.
         case: The latest heading of a case.
+        measured: The latest sentence on what the threshold does.
     """
 
     def __init__(self, address: str) -> None:
@@ -52,6 +53,8 @@ class ProtocolSession:
         self.progress: list[tuple[float, str]] = []
         self.worklist: Worklist | None = None
         self.case = ""
+        self.measured = ""
+        self._buttons: dict[str, str] = {}
         self._uploader = ""
         self._page = ""
         self._id = ""
@@ -88,6 +91,13 @@ class ProtocolSession:
         value = {"uploaded_file_info": infos}
         self._widgets = [{"id": self._uploader, "file_uploader_state_value": value}]
         self._send(BackMsg(rerun_script=self._state()))
+
+    def press_in_a_hurry(self, label: str) -> None:
+        """Presses a button while the page runs, and at once does something else to it."""
+        pressed = {"id": self._buttons[label], "trigger_value": True}
+        for more in ([], [pressed], []):
+            state = {**self._state(), "widget_states": {"widgets": [*self._widgets, *more]}}
+            self._send(BackMsg(rerun_script=state))
 
     def wait_for_progress(self) -> None:
         """Waits until the page says that some radiographs are read."""
@@ -156,6 +166,10 @@ class ProtocolSession:
             self._uploader = element.file_uploader.id
         elif kind == "progress":
             self.progress.append((time.monotonic(), element.progress.text))
+        elif kind == "button":
+            self._buttons[element.button.label] = element.button.id
+        elif kind == "markdown" and "kept out of training" in element.markdown.body:
+            self.measured = element.markdown.body
         elif kind == "exception":
             self.errors.append(element.exception.message)
         elif kind == "alert" and element.alert.format == element.alert.ERROR:

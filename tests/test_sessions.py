@@ -1,5 +1,6 @@
 """Several people at once on one running app: nobody sees, hinders or outlives another."""
 
+import gc
 import re
 import threading
 import time
@@ -11,6 +12,7 @@ import pytest
 from pneumo.inference import score_pixels
 from pneumo.overlay import fit_within
 from pneumo.radiograph import read_radiograph
+from pneumo.ui import engine
 from tests.browser import serve_process
 from tests.conftest import encode
 from tests.sessions import ProtocolSession
@@ -64,6 +66,17 @@ LOADED = (
     'cache_compute_duration_seconds_count{cache="pneumo.ui.engine.load_engine",'
     'cache_type="st_cache_resource",trigger="miss"}'
 )
+
+
+def test_a_click_on_a_running_page_is_not_lost(visit, radiographs, classifier):
+    session = visit()
+    session.drop([("one.jpeg", radiographs["NORMAL-0"])])
+    session.wait_for_rest()
+    for name in ("rule-in", "rule-out", "balanced"):
+        threshold = f"{classifier.card.points[name].threshold:.3f}"
+        session.press_in_a_hurry(f"{name.capitalize()} {threshold}")
+        session.wait_for_rest()
+        assert session.measured.startswith(f"At {threshold}, ")
 
 
 def test_same_names_at_the_same_time_get_each_their_own_answers(
@@ -140,3 +153,13 @@ def test_session_that_comes_back_in_time_finds_its_results(visit, address, radio
         session.worklist = None
         session.open()
         assert session.worklist == answers
+
+
+def test_what_is_loaded_once_is_not_looked_through_after_every_run(monkeypatch):
+    monkeypatch.setattr(engine, "load_classifier", lambda: "classifier")
+    monkeypatch.setattr(engine, "Explainer", lambda classifier: "explainer")
+    assert engine.load_engine.__wrapped__() == ("classifier", "explainer")
+    try:
+        assert len(gc.get_objects()) < gc.get_freeze_count() / 10
+    finally:
+        gc.unfreeze()
