@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
+from pydicom.encaps import encapsulate
+from pydicom.uid import HTJ2KLossless, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from pneumo.training.phantom import draw_phantom
 from tests.conftest import encode
@@ -18,6 +19,7 @@ from tests.test_dicom import to_bytes as dicom_bytes
 ROOT = Path(__file__).resolve().parents[1]
 GREY = draw_phantom(1, np.random.default_rng(0), size=96)[:80]
 DEEP = GREY.astype(np.uint16) * 16
+CODED = ROOT / "tests" / "inputs" / "htj2k"
 COLOUR = np.dstack([GREY, GREY // 2, GREY // 3])
 
 
@@ -90,6 +92,8 @@ DICOM = {
     "dicom jpeg 2000 12 bit": lambda: _compressed(JPEG2000Lossless, 12),
     "dicom jpeg-ls": lambda: _compressed(JPEGLSLossless),
     "dicom jpeg-ls 12 bit": lambda: _compressed(JPEGLSLossless, 12),
+    "dicom htj2k": lambda: wrap_htj2k(HTJ2KLossless),
+    "dicom htj2k 16 bit": lambda: wrap_htj2k(HTJ2KLossless, 16),
 }
 ARCHIVES = {
     "zip stored": lambda: pack({"a.png": encode(GREY), "b/c.jpg": encode(GREY, "JPEG")}),
@@ -99,6 +103,20 @@ ARCHIVES = {
     "zip lzma": lambda: pack({"a.bmp": encode(GREY, "BMP")}, zipfile.ZIP_LZMA),
     "zip bzip2": lambda: pack({"a.bmp": encode(GREY, "BMP")}, zipfile.ZIP_BZIP2),
 }
+
+
+def wrap_htj2k(syntax: str, bits: int = 8) -> bytes:
+    """Returns `GREY` or, of 16 bits, `DEEP` in high-throughput JPEG 2000, without loss.
+
+    No decoder here encodes it: the code streams were made once, by OpenJPH 0.26.3 through
+    `imagecodecs.htj2k_encode`.
+    """
+    code = (CODED / ("grey.j2c" if bits == 8 else "deep.j2c")).read_bytes()
+    elements = {"WindowCenter": 2048, "WindowWidth": 4096} if bits == 16 else {}
+    dataset = make_dataset(GREY if bits == 8 else DEEP, syntax, bits, **elements)
+    dataset.PixelData = encapsulate([code + bytes(len(code) % 2)])
+    dataset["PixelData"].is_undefined_length = True
+    return dicom_bytes(dataset)
 
 
 def _cmyk() -> bytes:

@@ -5,9 +5,16 @@ import io
 import numpy as np
 from pydicom import dcmread
 from pydicom.encaps import encapsulate, generate_frames
-from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
+from pydicom.uid import (
+    HTJ2K,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    JPEG2000Lossless,
+    JPEGLSLossless,
+    RLELossless,
+)
 
-from tests.fuzz_seeds import COLOUR, DEEP, GREY, seed
+from tests.fuzz_seeds import COLOUR, DEEP, GREY, seed, wrap_htj2k
 from tests.inputs import Kind
 from tests.inputs.malformed import CUT_OFF
 from tests.test_dicom import (
@@ -26,8 +33,10 @@ from tests.test_dicom import (
 
 WINDOW = {"WindowCenter": 2048, "WindowWidth": 4096}
 WINDOWED = "its window applied: centre 2048, width 4096"
+DEEP_SHOWN = np.rint(DEEP / 4095 * 255).astype(np.uint8)  # that window is 0 to 4095
 NEGATIVE = "stored as a negative (MONOCHROME1), turned"
 TABLE = "its VOI lookup table applied"
+WITH_END = ("jpeg-ls", "jpeg-ls 12 bit", "htj2k", "htj2k 16 bit")
 UNTOLD = "its modality is not told: taken for a radiograph"
 
 
@@ -84,6 +93,12 @@ DICOM = [
         lambda: [compressed(s, 8) for s in (RLELossless, JPEGLSLossless, JPEG2000Lossless)],
         pixels=GREY,
     ),
+    _dicom(
+        "HTJ2K in its three syntaxes, 8 bits",
+        lambda: [wrap_htj2k(s) for s in (HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K)],
+        pixels=GREY,
+    ),
+    _dicom("HTJ2K, 16 bits", lambda: [seed("dicom htj2k 16 bit")], WINDOWED, pixels=DEEP_SHOWN),
     _dicom("JPEG baseline, grey", lambda: [make_jpeg(GREY)[0]]),
     _dicom(
         "JPEG lossless (GDCM)",
@@ -147,19 +162,19 @@ DICOM = [
         pixels=GREY,
     ),
     _dicom(
-        "coded frame cut off: JPEG, JPEG-LS, JPEG 2000, RLE",
+        "coded frame cut off: JPEG, JPEG-LS, JPEG 2000, HTJ2K, RLE",
         lambda: [
             data
-            for name in ("jpeg", "jpeg-ls", "jpeg-ls 12 bit", "jpeg 2000", "rle", "rle 12 bit")
+            for name in ("jpeg", "jpeg 2000", *WITH_END, "rle", "rle 12 bit")
             for data in cut_frames(f"dicom {name}")
         ],
         refusal="damaged or incomplete",
     ),
     _dicom(
-        "coded frame cut off and closed: JPEG-LS, JPEG 2000",
+        "coded frame cut off and closed: JPEG-LS, JPEG 2000, HTJ2K",
         lambda: [
             data
-            for name in ("jpeg-ls", "jpeg-ls 12 bit", "jpeg 2000")
+            for name in ("jpeg 2000", *WITH_END)
             for data in cut_frames(f"dicom {name}", b"\xff\xd9")
         ],
         refusal="damaged or incomplete",
