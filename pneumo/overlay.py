@@ -55,7 +55,7 @@ def blend(
     """
     table = colour_table(colour_map).astype(np.float32)
     picture = np.empty((*pixels.shape, 3), np.uint8)
-    # In bands: the steps between would take twenty times the memory of the radiograph.
+    # In bands: the steps between would take forty times the memory of the radiograph.
     for top in range(0, len(pixels), BAND):
         rows = slice(top, top + BAND)
         heat, grey = heatmap[rows], pixels[rows].astype(np.float32)[..., np.newaxis]

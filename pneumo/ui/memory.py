@@ -1,7 +1,6 @@
-"""What the C library keeps of the memory that the program has let go of.
+"""What the C library keeps of memory let go of, and what Python's collector looks through.
 
-And what Python itself looks through again and again. Of no concern to results. Where the C
-library is not glibc, the heaps are as they are.
+Of no concern to results. Where the C library is not glibc its heaps are left as they are.
 """
 
 import ctypes
