@@ -1,6 +1,8 @@
 """Joins the steps: Radiograph -> Reading."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -63,15 +65,16 @@ class Reading:
         return REFUSED if self.refused else verdict_of(self.probability, threshold)
 
 
-def score_pixels(classifier: Classifier, pictures: list[np.ndarray]) -> np.ndarray:
+def score_pixels(classifier: Classifier, pictures: Iterable[np.ndarray]) -> np.ndarray:
     """Returns `(n,)` float32 P(PNEUMONIA) of n `(height, width)` uint8 pictures.
 
-    A few at a time: the model input, twelve bytes a pixel, is not to wait for its turn in memory.
+    A few at a time: neither pictures that are made as they are taken nor the model input, twelve
+    bytes a pixel, are to wait for their turn in memory.
     """
-    few = [pictures[i : i + PICTURES_A_PASS] for i in range(0, len(pictures), PICTURES_A_PASS)]
-    return np.concatenate(
-        [classifier.forward(prepare(classifier, some))[1][:, PNEUMONIA] for some in few]
-    )
+    rest, answers = iter(pictures), []
+    while some := list(islice(rest, PICTURES_A_PASS)):
+        answers.append(classifier.forward(prepare(classifier, some))[1][:, PNEUMONIA])
+    return np.concatenate(answers)
 
 
 def prepare(classifier: Classifier, pictures: list[np.ndarray]) -> np.ndarray:

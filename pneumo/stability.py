@@ -1,6 +1,6 @@
 """How far the answer moves under changes so small that no one would read another chest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,23 +75,18 @@ class Stability:
 
 
 def measure_stability(
-    pixels: np.ndarray, probability: float, score: Callable[[list[np.ndarray]], np.ndarray]
+    pixels: np.ndarray, probability: float, score: Callable[[Iterable[np.ndarray]], np.ndarray]
 ) -> Stability:
     """Scores every variation of a radiograph.
 
     Args:
         pixels: `(height, width)` uint8, as read.
         probability: P(PNEUMONIA) of it as it is.
-        score: `(height, width)` uint8 pictures -> `(n,)` P(PNEUMONIA).
+        score: `(height, width)` uint8 pictures -> `(n,)` P(PNEUMONIA); each is made as it is taken.
     """
     small = fit_within(pixels, SIDE)
-    varied = {}
-    # Two at a time, as the network takes them: the others are not to wait for it in memory.
-    for first in range(0, len(VARIATIONS), 2):
-        some = list(VARIATIONS)[first : first + 2]
-        answers = score([VARIATIONS[name](small) for name in some])
-        varied |= dict(zip(some, map(float, answers), strict=True))
-    return Stability(probability, varied)
+    answers = score(change(small) for change in VARIATIONS.values())
+    return Stability(probability, dict(zip(VARIATIONS, map(float, answers), strict=True)))
 
 
 def describe_doubt(stability: Stability, threshold: float) -> str:

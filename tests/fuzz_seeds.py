@@ -7,18 +7,30 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from pydicom.encaps import encapsulate
+from pydicom.dataset import Dataset
 from pydicom.uid import HTJ2KLossless, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from pneumo.training.phantom import draw_phantom
 from tests.conftest import encode
 from tests.test_archive import pack
-from tests.test_dicom import BIG, DEFLATED, IMPLICIT, bundled, lut, make, make_dataset, make_jpeg
+from tests.test_dicom import (
+    BIG,
+    DEFLATED,
+    EXPLICIT,
+    IMPLICIT,
+    bundled,
+    lut,
+    make,
+    make_dataset,
+    make_jpeg,
+    wrap_frame,
+)
 from tests.test_dicom import to_bytes as dicom_bytes
 
 ROOT = Path(__file__).resolve().parents[1]
 GREY = draw_phantom(1, np.random.default_rng(0), size=96)[:80]
 DEEP = GREY.astype(np.uint16) * 16
+WINDOW = {"WindowCenter": 2048, "WindowWidth": 4096}
 CODED = ROOT / "tests" / "inputs" / "htj2k"
 COLOUR = np.dstack([GREY, GREY // 2, GREY // 3])
 
@@ -36,9 +48,15 @@ def _exif(kind: str) -> bytes:
     return encode(GREY, kind, exif=exif)
 
 
+def _dataset(bits: int, syntax: str = EXPLICIT) -> Dataset:
+    """Returns a DICOM object of `GREY`, or of `DEEP` with a window for all of it."""
+    if bits == 8:
+        return make_dataset(GREY, syntax)
+    return make_dataset(DEEP, syntax, bits, **WINDOW)
+
+
 def _compressed(syntax: str, bits: int = 8) -> bytes:
-    elements = {} if bits == 8 else {"WindowCenter": 2048, "WindowWidth": 4096}
-    dataset = make_dataset(GREY if bits == 8 else DEEP, bits=bits, **elements)
+    dataset = _dataset(bits)
     dataset.compress(syntax, encoding_plugin="pydicom" if syntax == RLELossless else "")
     return dicom_bytes(dataset)
 
@@ -77,7 +95,7 @@ PICTURES = {
 }
 DICOM = {
     "dicom implicit": lambda: make(GREY, IMPLICIT),
-    "dicom explicit 12 bit": lambda: make(DEEP, bits=12, WindowCenter=2048, WindowWidth=4096),
+    "dicom explicit 12 bit": lambda: make(DEEP, bits=12, **WINDOW),
     "dicom big endian": lambda: make(DEEP, BIG, bits=16),
     "dicom deflated": lambda: make(GREY, DEFLATED),
     "dicom lut": lambda: make(GREY, VOILUTSequence=lut([0, 51, 204, 255], 60, 8)),
@@ -112,11 +130,7 @@ def wrap_htj2k(syntax: str, bits: int = 8) -> bytes:
     `imagecodecs.htj2k_encode`.
     """
     code = (CODED / ("grey.j2c" if bits == 8 else "deep.j2c")).read_bytes()
-    elements = {"WindowCenter": 2048, "WindowWidth": 4096} if bits == 16 else {}
-    dataset = make_dataset(GREY if bits == 8 else DEEP, syntax, bits, **elements)
-    dataset.PixelData = encapsulate([code + bytes(len(code) % 2)])
-    dataset["PixelData"].is_undefined_length = True
-    return dicom_bytes(dataset)
+    return wrap_frame(_dataset(bits, syntax), code)
 
 
 def _cmyk() -> bytes:

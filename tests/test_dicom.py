@@ -321,12 +321,17 @@ def test_lossless_compression_gives_equal_pixels(syntax, bits):
     np.testing.assert_array_equal(read_radiograph(to_bytes(ds), "a").pixels, plain)
 
 
+def wrap_frame(ds, coded):
+    """The dataset around one frame that is coded already."""
+    ds.PixelData = encapsulate([coded + bytes(len(coded) % 2)])
+    ds["PixelData"].is_undefined_length = True
+    return to_bytes(ds)
+
+
 def make_jpeg(pixels, **elements):
     jpeg = encode(pixels, "JPEG", quality=95, subsampling=0)
     ds = make_dataset(pixels, JPEGBaseline8Bit, **elements)
-    ds.PixelData = encapsulate([jpeg])
-    ds["PixelData"].is_undefined_length = True
-    return to_bytes(ds), np.asarray(Image.open(io.BytesIO(jpeg)).convert("L"))
+    return wrap_frame(ds, jpeg), np.asarray(Image.open(io.BytesIO(jpeg)).convert("L"))
 
 
 def test_jpeg_baseline_equals_pillow(phantom):

@@ -4,7 +4,7 @@ Everything is kept by radiograph and weights, nothing by threshold: a slider mov
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,7 +127,7 @@ class Results:
             lambda: encode_jpeg(fit_within(self.pixels(entry), side)),
         )
 
-    def score(self, pictures: list[np.ndarray]) -> np.ndarray:
+    def score(self, pictures: Iterable[np.ndarray]) -> np.ndarray:
         """Returns `(n,)` P(PNEUMONIA) of `(height, width)` uint8 pictures."""
         return score_pixels(self.classifier, pictures)
 

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 from pydicom import dcmread
-from pydicom.encaps import encapsulate, generate_frames
+from pydicom.encaps import generate_frames
 from pydicom.uid import (
     HTJ2K,
     HTJ2KLossless,
@@ -14,7 +14,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from tests.fuzz_seeds import COLOUR, DEEP, GREY, seed, wrap_htj2k
+from tests.fuzz_seeds import COLOUR, DEEP, GREY, WINDOW, seed, wrap_htj2k
 from tests.inputs import Kind
 from tests.inputs.malformed import CUT_OFF
 from tests.test_dicom import (
@@ -29,9 +29,9 @@ from tests.test_dicom import (
     make_dataset,
     make_jpeg,
     to_bytes,
+    wrap_frame,
 )
 
-WINDOW = {"WindowCenter": 2048, "WindowWidth": 4096}
 WINDOWED = "its window applied: centre 2048, width 4096"
 DEEP_SHOWN = np.rint(DEEP / 4095 * 255).astype(np.uint8)  # that window is 0 to 4095
 NEGATIVE = "stored as a negative (MONOCHROME1), turned"
@@ -59,9 +59,7 @@ def cut_frames(name: str, end: bytes = b"") -> list[bytes]:
         dataset = dcmread(io.BytesIO(seed(name)))
         frame = next(generate_frames(dataset.PixelData, number_of_frames=1))
         coded = frame[: int(len(frame) * share)] + end
-        dataset.PixelData = encapsulate([coded + bytes(len(coded) % 2)])
-        dataset["PixelData"].is_undefined_length = True
-        files.append(to_bytes(dataset))
+        files.append(wrap_frame(dataset, coded))
     return files
 
 
