@@ -4,8 +4,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+FAST := $(addprefix tests/,dataset evaluation explaining export network reading) tests/test_*.py
 
-.PHONY: app test lint format bench screenshots smoke
+.PHONY: app test test-fast coverage lint format docs bench screenshots smoke
 
 app: $(VENV)/app.done
 	$(BIN)/streamlit run streamlit_app.py
@@ -13,27 +14,43 @@ app: $(VENV)/app.done
 test: $(VENV)/dev.done
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
+test-fast: $(VENV)/dev.done
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(FAST)
+
+coverage: $(VENV)/dev.done
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered
+
 lint: $(VENV)/dev.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 format: $(VENV)/dev.done
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(VENV)/docs.done
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 bench: $(VENV)/app.done
-	$(BIN)/python benchmarks/latency.py
+	$(BIN)/python -m benchmarks.latency
 
 screenshots: $(VENV)/dev.done
-	$(BIN)/python docs/make_screenshots.py
+	$(BIN)/python -m docs.make_screenshots
 
 smoke: $(VENV)/app.done
 	$(BIN)/python train.py --smoke --output runs/smoke
 
-$(VENV)/app.done: requirements.txt
+$(VENV)/app.done: requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else "pneumo needs Python 3.11 to 3.13, this is %d.%d; try make PYTHON=python3.12" % v)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+$(VENV)/docs.done: requirements-docs.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt
 	touch $@
 
 $(VENV)/dev.done: requirements-dev.txt $(VENV)/app.done

@@ -1,6 +1,6 @@
 """What each main ingredient of the recipe is worth: short runs without it, side by side.
 
-    python benchmarks/ablation.py --data chest_xray [--init xception.weights.h5] [--only NAME ...]
+    python -m benchmarks.ablation --data chest_xray [--init xception.weights.h5] [--only NAME ...]
 
 Every variant trains on the same third of the patients at 224 pixels for the same number of epochs
 and is measured on the same held-out patients: as they are, under the shift suite, and with the
@@ -18,14 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from pneumo.evaluation.metrics import compare_shifted
+from pneumo.evaluation.robustness import LOOKS, SHIFTS, SURROUNDINGS
+from pneumo.network.weights_files import CARD_NAME
+from pneumo.training.finish import NO_SCORES, scores_path
+from pneumo.training.recipe import RECIPES, UNCALIBRATED_NAME
 
-from pneumo.evaluate import compare_shifted  # noqa: E402
-from pneumo.model import CARD_NAME  # noqa: E402
-from pneumo.shifts import LOOKS, SHIFTS  # noqa: E402
-from pneumo.training.finish import NO_SCORES, scores_path  # noqa: E402
-from pneumo.training.recipe import RECIPES, UNCALIBRATED_NAME  # noqa: E402
+ROOT = Path(__file__).resolve().parent.parent
 
 GROUPS = RECIPES["robust"]["augment"]
 
@@ -35,12 +34,17 @@ def without(group):
 
 
 VARIANTS = {
-    "robust, the default": [],
+    "lung field, the default": [],
+    "cut to the field, nothing hidden": ["--view", "cut"],
+    "whole radiograph": ["--view", "whole"],
+    "without outline (varied, exchanged)": without("outline"),
+    "without surroundings (exchanged, lungs painted over)": without("surroundings"),
+    "without marks (letters and wires drawn)": without("marks"),
+    "without patches (parts hidden)": without("patches"),
     "without style (looks of other radiographs)": without("style"),
     "without geometry": without("geometry"),
     "without texture (resolution, noise, JPEG)": without("texture"),
     "without levels (gamma, contrast, black level)": without("levels"),
-    "without cover (corners, frames)": without("cover"),
     "without any augmentation": ["--augment"],
     "without class balance": ["--no-balance"],
     "with mirroring": ["--augment", *GROUPS, "mirror"],
@@ -91,7 +95,7 @@ def main():
 
 def command_of(parser, args):
     """Returns the command that gives the same table, without this machine's folders."""
-    words = ["python benchmarks/ablation.py --data", Path(args.data).name]
+    words = ["python -m benchmarks.ablation --data", Path(args.data).name]
     for name in ("init", "epochs", "share", "image_size", "precision"):
         if getattr(args, name) != parser.get_default(name):
             words += [f"--{name.replace('_', '-')}", Path(str(getattr(args, name))).name]
@@ -110,7 +114,8 @@ def describe(args):
 
 def summarise(name, shifts):
     """Returns one row, everything at threshold 0.5."""
-    suite, hardest = [shifts[shift] for shift in SHIFTS], shifts[list(LOOKS)[-1]]
+    names = [*SHIFTS, *(name for name in SURROUNDINGS if name in shifts)]
+    suite, hardest = [shifts[name] for name in names], shifts[list(LOOKS)[-1]]
     return {
         "name": name,
         "auc": shifts["none"]["auc"],

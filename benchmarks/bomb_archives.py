@@ -10,7 +10,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import RLELossless
 
 from benchmarks.bomb_pictures import deflate_zeros
-from tests.test_dicom import DEFLATED, IMPLICIT, NOISE, make, make_dataset, to_bytes
+from tests.reading.test_dicom import DEFLATED, IMPLICIT, NOISE, make, make_dataset, to_bytes
 
 
 def zip_of(size: int, stated: int | None = None) -> bytes:

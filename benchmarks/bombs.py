@@ -1,6 +1,6 @@
 """Small files that ask for much: what each would unpack to, and what it costs before it is refused.
 
-    python benchmarks/bombs.py [NAME ...] [--json FILE]
+    python -m benchmarks.bombs [NAME ...] [--json FILE]
 
 Each is read in a process of its own, after the imports; "peak extra" is by how much the most memory
 that the process ever held grew. That is `VmHWM` of Linux: `ru_maxrss` of a new process begins at
@@ -16,18 +16,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from benchmarks.bomb_list import BOMBS, Bomb
 
-from benchmarks.bomb_list import BOMBS, Bomb  # noqa: E402
+ROOT = Path(__file__).resolve().parent.parent
 
 CHILD = """
 import json, os, sys, time
 import pydicom, pydicom.pixels
 from pathlib import Path
-from pneumo.archive import is_archive, list_pictures, unpack_picture
+from pneumo.reading.archive import is_archive, list_pictures, unpack_picture
 from pneumo.errors import RadiographError
-from pneumo.radiograph import read_radiograph
+from pneumo.reading.radiograph import read_radiograph
 
 def peak():
     status = Path("/proc/self/status").read_text()

@@ -1,6 +1,6 @@
 """Collects pictures that are no chest radiographs, from freely licensed packages, by kind.
 
-    pip install scikit-image nilearn && python benchmarks/collect_pictures.py PICTURES
+    pip install scikit-image nilearn && python -m benchmarks.collect_pictures PICTURES
 
 For `python -m pneumo.training.scope`. Downloads the source release of Pillow and four packages of
 Debian (`apt-get download`, nothing is installed), and writes PNG files of at most 600 pixels to
@@ -32,6 +32,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 ROOT = Path(__file__).resolve().parent.parent
+
 SIDE = 600
 DEBIAN = ("gnome-backgrounds", "mate-backgrounds", "tuxpaint-stamps-default", "invesalius-examples")
 PHOTOS = (

@@ -1,6 +1,6 @@
 """Many people at once: sessions that each drop radiographs of their own at the same time.
 
-    python benchmarks/load.py [--sessions 20] [--files 20]
+    python -m benchmarks.load [--sessions 20] [--files 20]
 
 Starts the app and speaks Streamlit's protocol to it as so many browsers would. Every radiograph is
 another variation of a sample, so each has its own P(PNEUMONIA), known beforehand: an answer that
@@ -9,7 +9,6 @@ went to the wrong session or file is noticed. Linux only: the server's memory is
 
 import argparse
 import io
-import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -18,14 +17,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from pneumo.inference import score_pixels
+from pneumo.network.classifier import load_classifier
+from pneumo.reading.radiograph import read_radiograph
+from tests.browser import serve_process
+from tests.sessions import ProtocolSession
 
-from pneumo.inference import score_pixels  # noqa: E402
-from pneumo.model import load_classifier  # noqa: E402
-from pneumo.radiograph import read_radiograph  # noqa: E402
-from tests.browser import serve_process  # noqa: E402
-from tests.sessions import ProtocolSession  # noqa: E402
+ROOT = Path(__file__).resolve().parent.parent
 
 TOLERANCE = 1e-3
 GONE = 45

@@ -1,6 +1,6 @@
 """Do the heatmaps depend on what was learned? Maps of a network whose weights are drawn anew.
 
-    python benchmarks/sanity.py [--images 6]
+    python -m benchmarks.sanity [--images 6]
 
 The model parameter randomisation test of Adebayo et al. 2018, "Sanity checks for saliency maps",
 https://arxiv.org/abs/1810.03292: weights are drawn anew from the top down, and each method's map
@@ -15,23 +15,18 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from pneumo import PNEUMONIA
+from pneumo.explaining.explainer import Explainer
+from pneumo.explaining.faithfulness import compare_maps
+from pneumo.explaining.methods import METHODS
+from pneumo.inference import prepare
+from pneumo.network.architecture import build_classifier, head_of, logit_network
+from pneumo.network.classifier import Classifier, load_classifier
+from pneumo.network.compiling import forward_of
+from pneumo.network.weights_files import WEIGHTS_FOLDER
+from pneumo.reading.radiograph import read_radiograph
 
-from pneumo import PNEUMONIA  # noqa: E402
-from pneumo.checks import compare_maps  # noqa: E402
-from pneumo.explain import METHODS, Explainer  # noqa: E402
-from pneumo.inference import prepare  # noqa: E402
-from pneumo.model import (  # noqa: E402
-    WEIGHTS_FOLDER,
-    Classifier,
-    build_classifier,
-    forward_of,
-    head_of,
-    load_classifier,
-    logits_of,
-)
-from pneumo.radiograph import read_radiograph  # noqa: E402
+ROOT = Path(__file__).resolve().parent.parent
 
 DEPTHS = {
     "the head": "avg_pool",
@@ -50,7 +45,7 @@ def randomise(card, trained, below):
     kept = 1 + [layer.name for layer in trained.layers].index(below)
     for layer, source in zip(model.layers[:kept], trained.layers[:kept], strict=True):
         layer.set_weights(source.get_weights())
-    return Classifier(forward_of(model), head_of(model), card, logits_of(model))
+    return Classifier(forward_of(model), head_of(model), card, logit_network(model))
 
 
 def main():
@@ -75,8 +70,8 @@ def main():
         for method, maps in explain(randomise(shipped.card, trained, below)).items():
             pairs = [compare_maps(*pair) for pair in zip(learned[method], maps, strict=True)]
             table[method].append(
-                f"{np.mean([pair.rank_correlation for pair in pairs]):+.2f} / "
-                f"{np.mean([pair.overlap for pair in pairs]):.2f}"
+                f"{np.nanmean([pair.rank_correlation for pair in pairs]):+.2f} / "
+                f"{np.nanmean([pair.overlap for pair in pairs]):.2f}"
             )
     print(f"{len(images)} samples; rank correlation / overlap of the hottest tenth\n")
     print("| drawn anew: | " + " | ".join(DEPTHS) + " |")

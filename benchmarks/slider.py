@@ -1,6 +1,6 @@
 """What a move of the threshold costs the server with a full worklist: time, passes, drawings.
 
-    python benchmarks/slider.py [--files 200] [--moves 20]
+    python -m benchmarks.slider [--files 200] [--moves 20]
 
 Runs the whole page, as a browser's slider does, with a stand-in for the network that counts its
 calls: what is timed is everything but the network, and the network must not be called. Time
@@ -9,21 +9,18 @@ includes the test harness that reads the page.
 
 import argparse
 import logging
-import sys
 import time
 from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
+from streamlit.testing.v1 import AppTest
+
+from pneumo.explaining.overlay import blend
+from pneumo.ui import engine, explanations
+from tests.conftest import StandIn, encode
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from streamlit.testing.v1 import AppTest  # noqa: E402
-
-from pneumo.overlay import blend  # noqa: E402
-from pneumo.ui import engine, explanations  # noqa: E402
-from tests.conftest import StandIn, encode  # noqa: E402
 
 
 def main():

@@ -1,6 +1,6 @@
 """Images per second of training: with the input pipeline, against the same step alone.
 
-    python benchmarks/training.py [--precision mixed_bfloat16] [--image-size 299] [--rounds 5]
+    python -m benchmarks.training [--precision mixed_bfloat16] [--image-size 299] [--rounds 5]
 
 Both numbers come from one run and one model: blocks of steps fed by `EpochBatches` (decoded
 phantoms in memory, every augmentation of the default recipe) alternate with as many steps on one
@@ -10,13 +10,9 @@ every Keras backend; set KERAS_BACKEND.
 
 import argparse
 import os
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 
 def main():
@@ -31,48 +27,43 @@ def main():
 
     import keras
 
+    from pneumo.network.lung_finder import load_finder
     from pneumo.training.batches import EpochBatches
+    from pneumo.training.epoch import train_epoch
+    from pneumo.training.framing import SOURCE_SIZE, add_lungs
     from pneumo.training.network import build_optimizer, build_trainable
     from pneumo.training.phantom import draw_phantom
     from pneumo.training.recipe import RECIPES, parse_arguments
 
     flags = ["--data", ".", "--init", "random", "--image-size", str(args.image_size)]
     recipe = parse_arguments("", [*flags, "--batch-size", str(args.batch_size)])
+    rng = np.random.default_rng(0)
+    places = args.steps * args.batch_size
+    labels = np.arange(places) % 2
+    sources = add_lungs(
+        np.stack([draw_phantom(label, rng, SOURCE_SIZE) for label in labels]),
+        load_finder(recipe.finder),
+    )
     keras.mixed_precision.set_global_policy(args.precision)
     model = build_trainable(recipe)
     model.compile(build_optimizer(recipe, 100), "categorical_crossentropy")
 
-    rng = np.random.default_rng(0)
-    places = args.steps * args.batch_size
-    labels = np.arange(places) % 2
-    grids = np.stack([draw_phantom(label, rng, args.image_size) for label in labels])
-
     def batches(epoch, augment):
         groups = tuple(RECIPES["robust"]["augment"]) if augment else ()
-        return EpochBatches(
-            grids, labels, args.batch_size, epoch, 0, groups, True, workers=args.workers
-        )
+        size, batch = args.image_size, args.batch_size
+        return EpochBatches(sources, size, labels, batch, epoch, 0, groups, True, 0, args.workers)
 
-    class Ready(keras.utils.PyDataset):
-        """The same batch again and again."""
-
-        batch = batches(0, augment=False)[0]
-
-        def __len__(self):
-            return args.steps
-
-        def __getitem__(self, index):
-            return self.batch
+    ready = [batches(0, augment=False)[0]] * args.steps
 
     def images_per_second(data):
         started = time.perf_counter()
-        model.fit(data, shuffle=False, verbose=0)
+        train_epoch(model, data)
         return places / (time.perf_counter() - started)
 
-    for data in (Ready(), batches(0, augment=True)):  # compile
+    for data in (ready, batches(0, augment=True)):  # compile
         images_per_second(data)
     rows = [
-        (images_per_second(Ready()), images_per_second(batches(number, augment=True)))
+        (images_per_second(ready), images_per_second(batches(number, augment=True)))
         for number in range(args.rounds)
     ]
     alone, piped = np.median(rows, axis=0)

@@ -1,25 +1,23 @@
 """Writes docs/inputs.md: what was tried, what came of it, which faults were put in.
 
-    python docs/make_inputs.py [--bombs FILE]
+    python -m docs.make_inputs [--bombs FILE]
 
-The outcomes are those of the very files that tests/test_inputs.py checks. The table of bombs is a
-measurement, so it is written only from FILE, made by `benchmarks/bombs.py --json FILE`.
+The outcomes are those of the very files that tests/reading/test_inputs.py checks. The table of
+bombs is a measurement, so it is written only from FILE, made by `benchmarks/bombs.py --json FILE`.
 """
 
 import argparse
 import json
 import re
-import sys
 import warnings
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from benchmarks.bombs import make_table
+from tests.inputs import outcomes
+from tests.inputs.faults import FAULTS
+from tests.inputs.table import KINDS
 
-from benchmarks.bombs import make_table  # noqa: E402
-from tests.inputs import outcomes  # noqa: E402
-from tests.inputs.faults import FAULTS  # noqa: E402
-from tests.inputs.table import KINDS  # noqa: E402
+ROOT = Path(__file__).resolve().parent.parent
 
 PAGE = ROOT / "docs" / "inputs.md"
 

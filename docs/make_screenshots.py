@@ -1,4 +1,4 @@
-"""Takes the README's pictures of the running app at laptop and phone width, in real Chromium.
+"""Takes the pictures of the running app in README and docs, as the window shows it, in Chromium.
 
 make screenshots
 """
@@ -10,23 +10,15 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from tests.browser import launch_chromium, open_app, serve_app
 
-from tests.browser import launch_chromium, open_app, serve_app  # noqa: E402
+ROOT = Path(__file__).resolve().parents[1]
 
 SIZES = {"laptop": (1440, 900), "phone": (390, 844)}
 
 
 def take(page: Page, name: str, folder: Path) -> None:
-    """Saves the whole page, not only what fits the window."""
-    # Streamlit scrolls inside the page, so the window itself must grow for a full picture.
-    height = page.evaluate(
-        "document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight"
-    )
-    width = page.viewport_size["width"]
-    page.set_viewport_size({"width": width, "height": min(int(height) + 10, 6000)})
-    page.wait_for_timeout(1200)
+    """Saves what the window shows."""
     shot = Image.open(io.BytesIO(page.screenshot()))
     # 256 colours: a third of the bytes, for steps in the gradients.
     shot.convert("RGB").quantize(256).save(folder / f"{name}.png", optimize=True)
@@ -36,12 +28,13 @@ def open_threshold(page: Page) -> None:
     """Opens the panel of curves and rates."""
     page.get_by_text("What this threshold does").click()
     page.get_by_test_id("stVegaLiteChart").nth(3).wait_for(timeout=60_000)
+    page.get_by_test_id("stVegaLiteChart").nth(1).scroll_into_view_if_needed()
 
 
 def show_all_methods(page: Page) -> None:
     """Shows every method, the slow ones too."""
     page.get_by_role("radio", name="All methods").click()
-    page.get_by_text("How to read these methods").wait_for(timeout=180_000)
+    page.locator(".frame").nth(8).wait_for(timeout=180_000)
 
 
 def run_checks(page: Page) -> None:
@@ -50,6 +43,7 @@ def run_checks(page: Page) -> None:
     page.get_by_text("Does this heatmap").click()
     page.get_by_role("button", name="Compute the checks").click()
     page.get_by_text("Deletion blurs").wait_for(timeout=180_000)
+    page.get_by_text("Agreement with").scroll_into_view_if_needed()
 
 
 def show_pictures(page: Page) -> None:

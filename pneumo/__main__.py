@@ -3,35 +3,57 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
-from pneumo import PNEUMONIA
-from pneumo.dataset import index_folder, labels_of, patients_of
-from pneumo.errors import PneumoError, RadiographError
-from pneumo.explain import METHODS, Explainer, normalize_heatmap
-from pneumo.inference import look_at, prepare, score, score_pixels
-from pneumo.model import load_classifier
-from pneumo.operating_point import verdict_of
-from pneumo.quality import REFUSED, describe_findings, is_refused
-from pneumo.radiograph import SUFFIXES, Radiograph, read_radiograph
-from pneumo.report import Row, to_csv, to_json
-from pneumo.shifts import LOOKS, SHIFTS
+from pneumo import __version__
+from pneumo.cli.outputs import Outputs, Scored
+from pneumo.cli.scoring import HeatmapSaver, Scorer, leave_out, predict_files
+from pneumo.cli.stopping import heed_signals
+from pneumo.cli.terminal import complain, give_up_closed_pipes, show_progress
+from pneumo.cli.writable import check_apart, check_folder, check_output, write_whole
+from pneumo.dataset.examples import Example, index_folder, labels_of, patients_of
+from pneumo.dataset.patients import add_patient_flags, describe_patients, rule_of
+from pneumo.errors import OutputError, PneumoError, RadiographError
+from pneumo.evaluation.robustness import LOOKS, RESTS, SHIFTS, SURROUNDINGS
+from pneumo.explaining.methods import METHODS
+from pneumo.files import JsonObject
+from pneumo.inference import load_engine, score_pixels
+from pneumo.network.classifier import load_classifier
+from pneumo.progress import follow
+from pneumo.reading.folders import find_files
+from pneumo.reading.radiograph import read_radiograph
+
+_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+CLOSED_PIPE = 141
+"""Exit status when nobody reads the output any more: that of a program ended by SIGPIPE."""
 
 
-def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    """Reads the command line."""
+def build_parser() -> argparse.ArgumentParser:
+    """Builds the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m pneumo",
         description="Pneumonia against normal on chest radiographs. Not a medical device.",
     )
     commands = parser.add_subparsers(required=True)
+    for add in (_add_predict, _add_evaluate, _add_audit):
+        add(commands)
+    return parser
 
-    command = commands.add_parser("predict", help="score radiographs")
+
+def _add_predict(commands: _Commands) -> None:
+    command = commands.add_parser(
+        "predict",
+        help="score radiographs",
+        description="Scores radiographs and prints a line for each: path, P(PNEUMONIA), verdict, "
+        "and what speaks against it. Rows are in the CSV file as soon as they are known.",
+        epilog="Exit status: 0; 1 if a file was refused or could not be read; 2 if nothing could "
+        "be done or an output not be written; 130 after SIGINT (Ctrl-C) and 143 after SIGTERM, "
+        "which let the file at hand be finished and the outputs be written; 141 if nobody reads "
+        "the printed lines any more.",
+    )
     command.set_defaults(run=predict)
     command.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="file or folder")
     command.add_argument("--csv", type=Path, metavar="FILE", help="write the rows as CSV")
@@ -39,8 +61,22 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     command.add_argument("--heatmaps", type=Path, metavar="DIR", help="write overlays as PNG")
     command.add_argument("--raw-maps", type=Path, metavar="DIR", help="write heatmaps as .npy")
     command.add_argument("--method", choices=METHODS, default="gradcam", help="of the heatmaps")
+    command.add_argument(
+        "--stability",
+        action="store_true",
+        help="also try ten small changes of each radiograph; a verdict that they alter is "
+        "uncertain (about ten times as long)",
+    )
+    command.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the unfinished run of these --csv and --json files",
+    )
     _add_threshold(command)
 
+
+def _add_evaluate(commands: _Commands) -> None:
+    variants = *SHIFTS, *LOOKS, *SURROUNDINGS, *RESTS
     command = commands.add_parser("evaluate", help="measure on a labelled folder")
     command.set_defaults(run=evaluate)
     command.add_argument("folder", type=Path, metavar="DIR", help="with NORMAL and PNEUMONIA")
@@ -48,18 +84,21 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     command.add_argument(
         "--shifts",
         nargs="*",
-        choices=(*SHIFTS, *LOOKS),
+        choices=variants,
         metavar="NAME",
-        help="also under these harmless changes, under all 19 if none is named: "
-        + ", ".join((*SHIFTS, *LOOKS)).replace("%", "%%"),
+        help="also under these harmless changes, under all if none is named: "
+        + ", ".join(variants).replace("%", "%%"),
     )
+    add_patient_flags(command)
     _add_threshold(command)
 
+
+def _add_audit(commands: _Commands) -> None:
     command = commands.add_parser("audit", help="report on a labelled folder before training")
     command.set_defaults(run=audit)
     command.add_argument("folder", type=Path, metavar="DIR", help="with NORMAL and PNEUMONIA")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON")
-    return parser.parse_args(arguments)
+    add_patient_flags(command)
 
 
 def _add_threshold(command: argparse.ArgumentParser) -> None:
@@ -79,157 +118,138 @@ def _add_threshold(command: argparse.ArgumentParser) -> None:
 
 def predict(args: argparse.Namespace) -> int:
     """Scores files; returns 1 if any of them was refused or failed, else 0."""
-    files = list(_find_files(args.paths))
-    for folder in (args.heatmaps, args.raw_maps):
-        if folder:
-            folder.mkdir(parents=True, exist_ok=True)
-    classifier = load_classifier()
-    threshold = classifier.card.default.threshold if args.threshold is None else args.threshold
-    save_heatmaps = _heatmap_saver(classifier, args) if args.heatmaps or args.raw_maps else None
-    rows = []
-    for path in _progress(files, "reading radiographs"):
-        probability, verdict, findings, notes, error = None, "ERROR", "", "", ""
-        try:
-            radiograph = read_radiograph(path, name=str(path))
-            notes = "; ".join(radiograph.notes)
-            probability, found, maps = score(classifier, look_at(classifier, radiograph))
-            findings = describe_findings(found)
-            if is_refused(found):
-                probability, verdict = None, REFUSED
-                print(f"{path} is refused. {findings}", file=sys.stderr, flush=True)
-            else:
-                verdict = verdict_of(probability, threshold)
-                print(f"{path}\t{probability:.4f}\t{verdict}\t{findings}".rstrip(), flush=True)
-                if save_heatmaps:
-                    save_heatmaps(path, radiograph, maps)
-        except RadiographError as problem:
-            error = str(problem)
-            print(error, file=sys.stderr, flush=True)
-        rows.append(
-            Row(
-                str(path),
-                probability,
-                verdict,
-                threshold,
-                findings,
-                notes,
-                error,
-                classifier.card.weights_sha256,
-            )
-        )
-    if args.csv:
-        args.csv.write_text(to_csv(rows), encoding="utf-8", newline="")
-    if args.json:
-        args.json.write_text(to_json(rows), encoding="utf-8")
-    return int(any(row.p_pneumonia is None for row in rows))
+    files = leave_out(find_files(args.paths), args.heatmaps, args.paths)
+    check_apart(args.csv, args.json, args.heatmaps, files)
+    check_output(args.csv, "--csv")
+    check_output(args.json, "--json")
+    check_folder(args.heatmaps, "--heatmaps")
+    check_folder(args.raw_maps, "--raw-maps")
+    outputs = Outputs(args.csv, args.json)
+    if args.resume and not outputs.resumable:
+        raise OutputError("--resume needs the --csv or --json file of the run to go on with.")
+    engine = load_engine()
+    card = engine.classifier.card
+    threshold = card.default.threshold if args.threshold is None else args.threshold
+    done = _take_up(outputs, args, threshold, card.weights_sha256)
+    saver = None
+    if args.heatmaps or args.raw_maps:
+        used = [entry.stem for entry in done]
+        saver = HeatmapSaver(engine, args.method, args.heatmaps, args.raw_maps, used)
+    scorer = Scorer(engine, threshold, args.stability, saver)
+    with show_progress("reading radiographs") as progress:
+        return predict_files(files, scorer, outputs, args.stop, done=done, progress=progress)
+
+
+def _take_up(
+    outputs: Outputs, args: argparse.Namespace, threshold: float, weights_sha256: str
+) -> list[Scored]:
+    """Returns what an unfinished run has done and still holds, and says so."""
+    settings = {
+        "version": __version__,
+        "paths": [str(path) for path in args.paths],
+        "threshold": threshold,
+        "weights_sha256": weights_sha256,
+        "stability": args.stability,
+        "method": args.method,
+        "heatmaps": args.heatmaps and str(args.heatmaps),
+        "raw_maps": args.raw_maps and str(args.raw_maps),
+    }
+    done = outputs.begin(settings, args.resume)
+    if done is not None:
+        complain(f"pneumo: {len(done)} files are done already; going on with the others.")
+    elif args.resume:
+        complain(f"pneumo: nothing unfinished beside {outputs}; beginning with the first file.")
+    return done or []
 
 
 def evaluate(args: argparse.Namespace) -> int:
     """Measures the shipped weights on a labelled folder; returns 0."""
-    from pneumo.evaluate import compare_shifted, compute_metrics, score_suite
+    from pneumo.evaluation.metrics import compare_shifted, compute_metrics, score_suite
 
-    examples = index_folder(args.folder)
+    examples = index_folder(args.folder, rule_of(args))
+    check_output(args.json, "--json")
     classifier = load_classifier()
     threshold = classifier.card.default.threshold if args.threshold is None else args.threshold
-    scored, scores = [], []
-    for example in _progress(examples, "evaluating"):
-        try:
-            radiograph = read_radiograph(example.path, name=str(example.path))
-        except RadiographError as problem:
-            print(problem, file=sys.stderr, flush=True)
-            continue
-        scored.append(example)
-        scores.extend(score_pixels(classifier, [radiograph.pixels]))
+    scored: list[Example] = []
+    answers: list[float] = []
+    with show_progress("evaluating") as progress:
+        for example in follow(examples, progress):
+            try:
+                radiograph = read_radiograph(example.path, name=str(example.path))
+            except RadiographError as problem:
+                complain(str(problem))
+                continue
+            scored.append(example)
+            answers.extend(score_pixels(classifier, [radiograph.pixels]))
     if not scored:
         raise RadiographError(f"None of the {len(examples)} files in {args.folder} can be read.")
-    labels, scores = labels_of(scored), np.array(scores)
+    labels, scores = labels_of(scored), np.array(answers)
     metrics = compute_metrics(labels, scores, patients_of(scored), threshold)
+    metrics["patients_by"] = describe_patients([example.by for example in scored])
     metrics["unreadable"] = len(examples) - len(scored)
     metrics["weights_sha256"] = classifier.card.weights_sha256
     if args.shifts is not None:
-        items = _progress(range(len(scored)), "evaluating under shifts")
-        columns = score_suite(
-            scored,
-            lambda pictures: score_pixels(classifier, pictures),
-            items,
-            args.shifts or None,
-        )
+        with show_progress("evaluating under shifts") as progress:
+            columns = score_suite(
+                scored,
+                lambda pictures: score_pixels(classifier, pictures),
+                follow(range(len(scored)), progress),
+                [args.shifts or None] * len(scored),
+                classifier.find,
+            )
+        rests = {name: columns.pop(name) for name in RESTS if name in columns}
         metrics["shifts"] = compare_shifted(labels, columns, threshold)
+        if rests:
+            rests = {"none": columns["none"], **rests}
+            metrics["rests_on"] = compare_shifted(labels, rests, threshold)
     _print_json(metrics, args.json)
     return 0
 
 
 def audit(args: argparse.Namespace) -> int:
     """Reports on a labelled folder; returns 0."""
-    from pneumo.audit import audit_folder
+    from pneumo.evaluation.audit import audit_folder
+    from pneumo.network.compiling import compile_finder
+    from pneumo.network.lung_finder import FINDER_NAME, load_finder_model
+    from pneumo.network.weights_files import WEIGHTS_FOLDER
 
-    examples = index_folder(args.folder)
-    report = audit_folder(
-        examples, args.folder, lambda items: _progress(items, "reading radiographs")
-    )
+    examples = index_folder(args.folder, rule_of(args))
+    check_output(args.json, "--json")
+    find = compile_finder(load_finder_model(WEIGHTS_FOLDER / FINDER_NAME))
+    with show_progress("reading radiographs") as progress:
+        report = audit_folder(examples, args.folder, progress, find)
     _print_json(report, args.json)
     return 0
 
 
-def _print_json(report: dict, path: Path | None) -> None:
+def _print_json(report: JsonObject, path: Path | None) -> None:
     text = json.dumps(report, indent=2, ensure_ascii=False)
+    text = text.encode("utf-8", "backslashreplace").decode()  # a file name may be no UTF-8
     if path:
-        path.write_text(text + "\n", encoding="utf-8")
-    print(text)
-
-
-def _find_files(paths: Iterable[Path]) -> Iterable[Path]:
-    """Lists files as given, and the pictures below folders in order of their names."""
-    for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        inside = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES]
-        if not inside:
-            raise RadiographError(f"{path} holds no pictures ({', '.join(SUFFIXES)}).")
-        yield from inside
-
-
-def _heatmap_saver(classifier, args: argparse.Namespace):
-    """Returns a function that writes the PNEUMONIA heatmap of one radiograph."""
-    from pneumo.overlay import blend, encode_png, stretch_heatmap
-
-    explainer = Explainer(classifier)
-    used: set[str] = set()
-
-    def save(path: Path, radiograph: Radiograph, maps: np.ndarray) -> None:
-        image = prepare(classifier, [radiograph.pixels])
-        cam = explainer.explain(args.method, image, PNEUMONIA, maps=maps)
-        scaled = normalize_heatmap(cam, METHODS[args.method].percentile)
-        heatmap = stretch_heatmap(scaled, radiograph.pixels.shape)
-        stem, number = path.stem, 1
-        while stem in used:  # files of one name from several folders
-            number += 1
-            stem = f"{path.stem}-{number}"
-        used.add(stem)
-        if args.heatmaps:
-            picture = blend(radiograph.pixels, heatmap)
-            (args.heatmaps / f"{stem}.png").write_bytes(encode_png(picture))
-        if args.raw_maps:
-            np.save(args.raw_maps / f"{stem}.npy", heatmap)
-
-    return save
-
-
-def _progress(items: list, description: str) -> Iterable:
-    """Shows a bar with the time left on a terminal, nothing elsewhere."""
-    console = Console(stderr=True)
-    return track(items, description, console=console, disable=not console.is_terminal)
+        write_whole(path, text + "\n")
+    print(text, flush=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command; a foreseeable failure ends in one line, not in a traceback."""
-    args = parse_arguments(arguments)
+    args = build_parser().parse_args(arguments)
     try:
-        return args.run(args)
-    except (PneumoError, OSError) as error:
-        print(f"pneumo: {error}", file=sys.stderr)
-        return 2
+        with heed_signals() as stop:
+            args.stop = stop
+            try:
+                status: int = args.run(args)
+                return status
+            except KeyboardInterrupt:
+                complain("pneumo: interrupted.")
+                return stop.status
+            except BrokenPipeError:
+                raise
+            except (PneumoError, OSError) as error:
+                complain(f"pneumo: {error}")
+                return 2
+    except BrokenPipeError:  # `| head` has seen enough, as every tool in a pipe it ends quietly
+        give_up_closed_pipes()
+        return CLOSED_PIPE
 
 
 if __name__ == "__main__":

@@ -19,3 +19,7 @@ class DatasetError(PneumoError):
 
 class TrainingError(PneumoError):
     """Training cannot go on, for example because the loss is not finite."""
+
+
+class OutputError(PneumoError):
+    """A result cannot be written where it was asked for."""

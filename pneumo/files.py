@@ -1,12 +1,16 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and what is in those of JSON."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+JsonObject = dict[str, Any]
+"""An object of JSON: what the card, a report or a settings file holds; its values are anything."""
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Gives a place beside a file to write to, and puts it there in one step at the end.
 
     A reader never meets half a file, and a full disk or a killed program leaves the old one.

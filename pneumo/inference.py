@@ -1,19 +1,46 @@
-"""Joins the steps: Radiograph -> Reading."""
+"""Joins the steps: Radiograph -> Reading. The one way, for app, command line and evaluation."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from pneumo import NORMAL, PNEUMONIA
-from pneumo.adjust import AS_IS, Adjustment
-from pneumo.explain import Explainer, normalize_heatmap
-from pneumo.model import PICTURES_A_PASS, Classifier
-from pneumo.operating_point import verdict_of
-from pneumo.preprocess import resize_to_grid, to_model_input
-from pneumo.quality import REFUSED, Finding, is_refused, judge
-from pneumo.radiograph import Radiograph
+from pneumo import PNEUMONIA
+from pneumo.explaining.explainer import Explainer
+from pneumo.explaining.localisation import Whereabouts, evidence_for, locate
+from pneumo.network.architecture import LAST_CONVOLUTION
+from pneumo.network.classifier import Classifier, load_classifier
+from pneumo.network.compiling import PICTURES_A_PASS
+from pneumo.network.model_input import ModelInput, stack_grids
+from pneumo.network.operating_points import verdict_of
+from pneumo.network.preprocess import to_model_input
+from pneumo.network.triage import REFUSED, Finding, is_refused, judge
+from pneumo.network.weights_files import WEIGHTS_FOLDER
+from pneumo.progress import Progress, unseen
+from pneumo.reading.radiograph import Radiograph, RadiographInfo
+
+
+class Engine(NamedTuple):
+    """What answers and what explains the answers; safe to share between threads."""
+
+    classifier: Classifier
+    explainer: Explainer
+
+
+def load_engine(folder: str | Path = WEIGHTS_FOLDER) -> Engine:
+    """Loads the verified classifier and prepares its explanations; see `load_classifier`."""
+    classifier = load_classifier(folder)
+    return Engine(classifier, Explainer(classifier))
+
+
+class PreparedRadiograph(NamedTuple):
+    """What the network sees of a radiograph, and what is known of it; not its pixels."""
+
+    info: RadiographInfo
+    input: ModelInput
 
 
 @dataclass(frozen=True)
@@ -24,133 +51,124 @@ class Reading:
     kept at a time. Whoever wants to see the radiograph reads its file again.
 
     Attributes:
-        sha256: Of the file that was read; see `Radiograph`.
-        shape: Height and width of the radiograph.
-        notes: See `Radiograph`.
+        info: Of the radiograph.
+        input: What the network saw, 90 kB, so that nobody finds the lungs a second time.
         probability: P(PNEUMONIA) in [0, 1]; P(NORMAL) is the rest.
-        heatmaps: `(2, 10, 10)` float32 in [0, 1], one Grad-CAM a class in the order of
-            `pneumo.CLASSES`, each scaled by its own maximum, before any resize.
-        findings: What speaks against the answer, refusals first; see `pneumo.quality`.
-        adjustment: See `Radiograph`.
-        frames: See `Radiograph`.
+        cams: `(2, 10, 10)` float32, at least 0, one Grad-CAM a class in the order of
+            `pneumo.CLASSES`, in logits, before any resize.
+        evidence: `(10, 10)` float32, each cell's share of the log odds; see
+            `Explainer.evidence`.
+        findings: What speaks against the answer, refusals first; see `pneumo.network.triage`.
     """
 
-    sha256: str
-    shape: tuple[int, int]
-    notes: tuple[str, ...]
+    info: RadiographInfo
+    input: ModelInput
     probability: float
-    heatmaps: np.ndarray
+    cams: np.ndarray
+    evidence: np.ndarray
     findings: tuple[Finding, ...] = ()
-    adjustment: Adjustment = AS_IS
-    frames: int = 1
-
-    @property
-    def identity(self) -> tuple[str, Adjustment]:
-        """What the answer depends on, besides the weights."""
-        return self.sha256, self.adjustment
-
-    @property
-    def tag(self) -> str:
-        """The identity in a few letters, for the keys of widgets."""
-        changed = self.adjustment
-        return f"{self.sha256[:12]}-{changed.frame}-{changed.turns}-{int(changed.inverted)}"
 
     @property
     def refused(self) -> bool:
         """Whether there is no verdict, whatever the probability."""
         return is_refused(self.findings)
 
+    @property
+    def adult(self) -> bool:
+        """Whether this is taken for an adult, of whom the model knows nothing."""
+        return any(finding.adult for finding in self.findings)
+
+    def whereabouts(self, label: int) -> Whereabouts | None:
+        """Returns where the evidence for a class lies; None if nowhere."""
+        return locate(self.evidence, label, self.input.field)
+
     def verdict(self, threshold: float) -> str:
         """Returns `PNEUMONIA`, `NORMAL` or `REFUSED`."""
         return REFUSED if self.refused else verdict_of(self.probability, threshold)
 
 
+_AT_HAND: dict[str, Callable[[Reading, int], np.ndarray]] = {
+    "gradcam": lambda reading, label: reading.cams[label],
+    "evidence": lambda reading, label: evidence_for(reading.evidence, label),
+}
+"""Methods whose maps came with the answer -> how to take them from a reading."""
+
+
 def score_pixels(classifier: Classifier, pictures: Iterable[np.ndarray]) -> np.ndarray:
-    """Returns `(n,)` float32 P(PNEUMONIA) of n `(height, width)` uint8 pictures.
+    """Returns `(n,)` float32 P(PNEUMONIA) of n `(height, width)` uint8 radiographs.
 
     A few at a time: neither pictures that are made as they are taken nor the model input, twelve
     bytes a pixel, are to wait for their turn in memory.
     """
     rest, answers = iter(pictures), []
     while some := list(islice(rest, PICTURES_A_PASS)):
-        answers.append(classifier.forward(prepare(classifier, some))[1][:, PNEUMONIA])
+        answers.append(_score(classifier, prepare(classifier, some)))
     return np.concatenate(answers)
+
+
+def score_grids(classifier: Classifier, grids: Iterable[np.ndarray]) -> np.ndarray:
+    """Returns `(n,)` float32 P(PNEUMONIA) of n `(size, size)` uint8 pictures as the network sees.
+
+    For what is changed after the lung field was cut out, such as an erased patch.
+    """
+    rest, answers = iter(grids), []
+    while some := list(islice(rest, PICTURES_A_PASS)):
+        answers.append(_score(classifier, to_model_input(np.stack(some))))
+    return np.concatenate(answers)
+
+
+def _score(classifier: Classifier, image: np.ndarray) -> np.ndarray:
+    return classifier.forward(image).probabilities[:, PNEUMONIA]
 
 
 def prepare(classifier: Classifier, pictures: list[np.ndarray]) -> np.ndarray:
     """Returns the model input `(n, size, size, 3)` float32 of `(height, width)` uint8 pictures."""
-    size = classifier.card.image_size
-    return to_model_input(np.stack([resize_to_grid(pixels, size) for pixels in pictures]))
+    return to_model_input(stack_grids(classifier.prepare(pictures)))
 
 
-@dataclass(frozen=True)
-class Sight:
-    """What the network sees of a radiograph, and what is told of it; not its pixels.
-
-    Attributes:
-        sha256: See `Reading`.
-        shape: See `Reading`.
-        notes: See `Reading`.
-        adjustment: See `Reading`.
-        frames: See `Reading`.
-        grid: `(size, size)` uint8, the radiograph stretched to the input of the network.
-    """
-
-    sha256: str
-    shape: tuple[int, int]
-    notes: tuple[str, ...]
-    adjustment: Adjustment
-    frames: int
-    grid: np.ndarray
-
-
-def look_at(classifier: Classifier, radiograph: Radiograph) -> Sight:
+def prepare_input(classifier: Classifier, radiograph: Radiograph) -> PreparedRadiograph:
     """Makes of a radiograph what the network sees, after which its pixels may go."""
-    return Sight(
-        radiograph.sha256,
-        radiograph.pixels.shape,
-        radiograph.notes,
-        radiograph.adjustment,
-        radiograph.frames,
-        resize_to_grid(radiograph.pixels, classifier.card.image_size),
+    (seen,) = classifier.prepare([radiograph.pixels])
+    return PreparedRadiograph(radiograph.info, seen)
+
+
+def predict(engine: Engine, prepared: list[PreparedRadiograph]) -> list[Reading]:
+    """Gives probabilities, findings and both classes' explanations from one pass of the network."""
+    classifier, explainer = engine
+    maps, probabilities = classifier.forward(
+        to_model_input(stack_grids([each.input for each in prepared]))
     )
-
-
-def score(classifier: Classifier, sight: Sight) -> tuple[float, tuple[Finding, ...], np.ndarray]:
-    """Runs the network once.
-
-    Returns:
-        P(PNEUMONIA), what speaks against it, and the feature maps `(1, 10, 10, 2048)` float32 of
-        the same pass.
-    """
-    maps, probabilities, features = classifier.forward(to_model_input(sight.grid[np.newaxis]))
-    return float(probabilities[0, PNEUMONIA]), _judge(classifier, sight, features[0]), maps
-
-
-def examine(classifier: Classifier, explainer: Explainer, sights: list[Sight]) -> list[Reading]:
-    """Gives probabilities, findings and both classes' heatmaps from one pass of the network."""
-    maps, probabilities, features = classifier.forward(
-        to_model_input(np.stack([sight.grid for sight in sights]))
-    )
-    classes = np.tile([NORMAL, PNEUMONIA], len(sights))
-    cams = normalize_heatmap(explainer.gradcam(np.repeat(maps, 2, axis=0), classes))
-    pairs = cams.reshape(-1, 2, *cams.shape[1:])
+    cams, evidence = explainer.gradcam(maps), explainer.evidence(maps)
     return [
-        Reading(
-            sight.sha256,
-            sight.shape,
-            sight.notes,
-            float(probability),
-            pair,
-            _judge(classifier, sight, own),
-            sight.adjustment,
-            sight.frames,
-        )
-        for sight, probability, pair, own in zip(
-            sights, probabilities[:, PNEUMONIA], pairs, features, strict=True
+        Reading(info, seen, float(probability), pair, shares, _judge(classifier, info, seen))
+        for (info, seen), probability, pair, shares in zip(
+            prepared, probabilities[:, PNEUMONIA], cams, evidence, strict=True
         )
     ]
 
 
-def _judge(classifier: Classifier, sight: Sight, features: np.ndarray) -> tuple[Finding, ...]:
-    return judge(sight.shape, sight.grid, sight.notes, features, classifier.scope)
+def has_cam(method: str) -> bool:
+    """Tells whether every reading holds the map of a method already."""
+    return method in _AT_HAND
+
+
+def cam_of(
+    engine: Engine,
+    reading: Reading,
+    method: str,
+    label: int,
+    layer: str = LAST_CONVOLUTION,
+    progress: Progress = unseen,
+) -> np.ndarray:
+    """Returns the map of one method: from the reading where it holds it, else newly explained.
+
+    See `Explainer.explain` for arguments, result and errors.
+    """
+    if has_cam(method):
+        return _AT_HAND[method](reading, label)
+    image = to_model_input(reading.input.grid[np.newaxis])
+    return engine.explainer.explain(method, image, label, layer, progress)
+
+
+def _judge(classifier: Classifier, info: RadiographInfo, seen: ModelInput) -> tuple[Finding, ...]:
+    return judge(info.shape, seen, info.notes, classifier.scope)

@@ -23,7 +23,9 @@ def serve_app() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def serve_process(*options: str) -> Iterator[tuple[str, subprocess.Popen]]:
+def serve_process(
+    *options: str, script: str = "streamlit_app.py"
+) -> Iterator[tuple[str, subprocess.Popen]]:
     """Does what `serve_app` does, with more options of Streamlit; yields address and process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -31,7 +33,7 @@ def serve_process(*options: str) -> Iterator[tuple[str, subprocess.Popen]]:
     process = subprocess.Popen(
         [
             sys.executable,
-            *("-m", "streamlit", "run", "streamlit_app.py"),
+            *("-m", "streamlit", "run", script),
             *("--server.port", str(port), "--server.address", "127.0.0.1"),
             *("--server.headless", "true"),
             *options,

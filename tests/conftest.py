@@ -13,15 +13,27 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
-from pneumo.card import read_card
-from pneumo.model import CARD_NAME, WEIGHTS_FOLDER, Classifier, load_classifier
+from pneumo.inference import Engine
+from pneumo.network.card import read_card
+from pneumo.network.classifier import Classifier, load_classifier
+from pneumo.network.compiling import ForwardPass
+from pneumo.network.model_input import ModelInput, contrast_of
+from pneumo.network.preprocess import resize_to_grid
+from pneumo.network.weights_files import CARD_NAME, WEIGHTS_FOLDER
 from pneumo.training.phantom import draw_phantom
 
-# For tests/test_fuzz.py; `--hypothesis-profile=long` tries more.
+# For tests/reading/test_fuzz.py; `--hypothesis-profile=long` tries more.
 _common = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 settings.register_profile("ci", max_examples=60, derandomize=True, database=None, **_common)
-settings.register_profile("long", max_examples=2000, **_common)
+settings.register_profile("long", max_examples=1400, **_common)
 settings.load_profile("ci")
+
+
+def pytest_collection_modifyitems(items):
+    """Marks as slow, beside the modules that do so themselves, what needs the shipped network."""
+    for item in items:
+        if "classifier" in item.fixturenames:
+            item.add_marker("slow")
 
 
 def encode(pixels: np.ndarray, kind: str = "PNG", **options) -> bytes:
@@ -41,6 +53,17 @@ def classifier() -> Classifier:
     return load_classifier()
 
 
+class WholeClassifier(Classifier):
+    """Looks at whole radiographs; of their features it knows the brightness."""
+
+    def prepare(self, pictures):
+        grids = [resize_to_grid(pixels, self.card.image_size) for pixels in pictures]
+        return [
+            ModelInput(grid, contrast_of(grid), None, np.array([grid.mean() / 255]))
+            for grid in grids
+        ]
+
+
 class StandIn:
     """Answers at once: P(PNEUMONIA) is the mean brightness of what it is shown."""
 
@@ -52,17 +75,24 @@ class StandIn:
         thresholds = {"rule-out": 0.1, "balanced": 0.5, "rule-in": 0.9}  # of whatever weights
         points = {n: replace(card.points[n], threshold=t) for n, t in thresholds.items()}
         card = replace(card, points=points)
-        self.classifier = Classifier(self._forward, None, card)
+        self.classifier = WholeClassifier(self._forward, None, card)
+
+    @property
+    def engine(self) -> Engine:
+        return Engine(self.classifier, self)
 
     def _forward(self, batch):
         self.passes += len(batch)
         p = (batch.mean(axis=(1, 2, 3)) + 1) / 2
         maps = np.ones((len(batch), 10, 10, 4), np.float32)
-        return maps, np.stack([1 - p, p], axis=1), p[:, np.newaxis]
+        return ForwardPass(maps, np.stack([1 - p, p], axis=1))
 
-    def gradcam(self, maps, classes):
-        self.heatmaps += len(classes) // 2
-        return np.repeat(np.eye(10, dtype=np.float32)[np.newaxis], len(classes), axis=0)
+    def gradcam(self, maps):
+        self.heatmaps += len(maps)
+        return np.tile(np.eye(10, dtype=np.float32), (len(maps), 2, 1, 1))
+
+    def evidence(self, maps):
+        return np.repeat(np.eye(10, dtype=np.float32)[np.newaxis], len(maps), axis=0)
 
     def explain(self, method, image, label, layer=None, progress=lambda share: None):
         self.explained.append((method, label, layer))
@@ -82,6 +112,6 @@ def app(monkeypatch, stand_in):
 
     from pneumo.ui import engine
 
-    monkeypatch.setattr(engine, "load_engine", lambda: (stand_in.classifier, stand_in))
+    monkeypatch.setattr(engine, "load_engine", lambda: stand_in.engine)
     script = Path(__file__).resolve().parents[1] / "streamlit_app.py"
     return AppTest.from_file(str(script), default_timeout=60)

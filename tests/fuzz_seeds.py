@@ -12,8 +12,8 @@ from pydicom.uid import HTJ2KLossless, JPEG2000Lossless, JPEGLSLossless, RLELoss
 
 from pneumo.training.phantom import draw_phantom
 from tests.conftest import encode
-from tests.test_archive import pack
-from tests.test_dicom import (
+from tests.reading.test_archive import pack
+from tests.reading.test_dicom import (
     BIG,
     DEFLATED,
     EXPLICIT,
@@ -25,7 +25,7 @@ from tests.test_dicom import (
     make_jpeg,
     wrap_frame,
 )
-from tests.test_dicom import to_bytes as dicom_bytes
+from tests.reading.test_dicom import to_bytes as dicom_bytes
 
 ROOT = Path(__file__).resolve().parents[1]
 GREY = draw_phantom(1, np.random.default_rng(0), size=96)[:80]

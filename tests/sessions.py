@@ -5,12 +5,14 @@ come back. Files go another way: the page asks for addresses, and each file is p
 """
 
 import contextlib
+import json
+import re
 import time
 import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import pyarrow as pa
 import requests
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -67,29 +69,30 @@ class ProtocolSession:
 
     def drop(self, files: list[tuple[str, bytes]]) -> None:
         """Uploads files and asks for the page with them; does not wait for it."""
-        names = [name for name, _ in files]
-        self._send(
-            BackMsg(
-                file_urls_request={
-                    "request_id": str(uuid.uuid4()),
-                    "file_names": names,
-                    "session_id": self._id,
-                }
-            )
-        )
-        urls = self._receive_until("file_urls_response").file_urls_response.file_urls
-        infos = []
-        for (name, data), url in zip(files, urls, strict=True):
-            self._http.put(
-                self._address + url.upload_url,
-                files={name: (name, data, "image/jpeg")},
-                headers={"X-Xsrftoken": self._token},
-                timeout=TIMEOUT,
-            ).raise_for_status()
-            infos.append({"name": name, "size": len(data), "file_id": url.file_id})
-            infos[-1]["file_urls"] = url
-        value = {"uploaded_file_info": infos}
-        self._widgets = [{"id": self._uploader, "file_uploader_state_value": value}]
+        for (name, data), url in zip(files, self._ask_for_places(files), strict=True):
+            self._request("PUT", url.upload_url, {"files": {name: (name, data, "image/jpeg")}})
+        self._send(BackMsg(rerun_script=self._state()))
+
+    def drop_slowly(self, name: str, data: bytes, look: Callable[[], None]) -> None:
+        """Uploads one file, and looks around while the last of its bytes are still missing."""
+        [url] = self._ask_for_places([(name, data)])
+        head = f'--x\r\nContent-Disposition: form-data; name="x"; filename="{name}"\r\n\r\n'
+
+        def body() -> Iterator[bytes]:
+            yield head.encode() + data[:-1]
+            look()
+            yield data[-1:] + b"\r\n--x--\r\n"
+
+        kind = {"Content-Type": "multipart/form-data; boundary=x"}
+        self._request("PUT", url.upload_url, {"data": body(), "headers": kind})
+        self._send(BackMsg(rerun_script=self._state()))
+
+    def remove(self, name: str) -> None:
+        """Takes a file out of the drop zone and asks for the page without it."""
+        value = self._widgets[0]["file_uploader_state_value"]
+        [info] = [info for info in value["uploaded_file_info"] if info["name"] == name]
+        value["uploaded_file_info"].remove(info)
+        self._request("DELETE", info["file_urls"].delete_url, {})
         self._send(BackMsg(rerun_script=self._state()))
 
     def press_in_a_hurry(self, label: str) -> None:
@@ -135,6 +138,29 @@ class ProtocolSession:
         )
         self._socket = self._leaving.enter_context(connection)
 
+    def _ask_for_places(self, files: list[tuple[str, bytes]]) -> list:
+        """Asks where to put files, which are in the drop zone from now on."""
+        request = {
+            "request_id": str(uuid.uuid4()),
+            "file_names": [name for name, _ in files],
+            "session_id": self._id,
+        }
+        self._send(BackMsg(file_urls_request=request))
+        urls = self._receive_until("file_urls_response").file_urls_response.file_urls
+        infos = [
+            {"name": name, "size": len(data), "file_id": url.file_id, "file_urls": url}
+            for (name, data), url in zip(files, urls, strict=True)
+        ]
+        value = {"uploaded_file_info": infos}
+        self._widgets = [{"id": self._uploader, "file_uploader_state_value": value}]
+        return list(urls)
+
+    def _request(self, method: str, path: str, content: dict) -> None:
+        headers = {"X-Xsrftoken": self._token, **content.pop("headers", {})}
+        address = self._address + path
+        answer = self._http.request(method, address, headers=headers, timeout=TIMEOUT, **content)
+        answer.raise_for_status()
+
     def _state(self) -> dict:
         return {"widget_states": {"widgets": self._widgets}, "page_script_hash": self._page}
 
@@ -168,15 +194,17 @@ class ProtocolSession:
             self.progress.append((time.monotonic(), element.progress.text))
         elif kind == "button":
             self._buttons[element.button.label] = element.button.id
-        elif kind == "markdown" and "kept out of training" in element.markdown.body:
-            self.measured = element.markdown.body
+        elif kind == "html" and "pneumo-rates" in element.html.body:
+            self.measured = re.sub("<[^>]*>", "", element.html.body)
         elif kind == "exception":
             self.errors.append(element.exception.message)
         elif kind == "alert" and element.alert.format == element.alert.ERROR:
             self.errors.append(element.alert.body)
         elif kind == "html" and "pneumo-name" in element.html.body:
             self.case = element.html.body
-        elif kind == "dataframe":
-            table = pa.ipc.open_stream(element.dataframe.arrow_data.data).read_all()
-            columns = table.to_pydict()
-            self.worklist = Worklist(columns["File"], columns["P(PNEUMONIA)"])
+        elif kind == "bidi_component" and "rows" in (
+            data := json.loads(element.bidi_component.json)
+        ):
+            rows = {row["key"]: row for row in data["rows"]}
+            shown = [rows[key] for key in data["shown"]]
+            self.worklist = Worklist([row["name"] for row in shown], [row["p"] for row in shown])

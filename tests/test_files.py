@@ -2,14 +2,14 @@ import json
 
 import pytest
 
-from pneumo.card import write_card
-from pneumo.files import replacing
+from pneumo.files import atomic_write
+from pneumo.network.card import write_card
 
 
 def test_file_is_replaced_whole(tmp_path):
     path = tmp_path / "card.json"
     path.write_text("old")
-    with replacing(path) as draft:
+    with atomic_write(path) as draft:
         draft.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"
@@ -19,7 +19,7 @@ def test_file_is_replaced_whole(tmp_path):
 def test_failure_half_way_leaves_the_old_file_and_no_half(tmp_path):
     path = tmp_path / "card.json"
     path.write_text("old")
-    with pytest.raises(OSError, match="disk full"), replacing(path) as draft:
+    with pytest.raises(OSError, match="disk full"), atomic_write(path) as draft:
         draft.write_text("ha")
         raise OSError("disk full")
     assert path.read_text() == "old"

@@ -9,18 +9,29 @@ own, the same distributions for both, and often with the looks of another radiog
 import io
 
 import numpy as np
-from PIL import Image, ImageFilter, ImageOps
+from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
-from pneumo.style import borrow_levels, borrow_texture
+from pneumo.evaluation.appearance import borrow_levels, borrow_texture, scale_local_contrast
+from pneumo.network.lung_field import CUT, present
+from pneumo.training.framing import Cut, draw_outline
 
-GROUPS = ("style", "mirror", "geometry", "texture", "levels", "cover")
-"""What can be redrawn; texture is resolution, noise, compression, cover is patches and frames."""
+GROUPS = (
+    *("style", "mirror", "geometry", "texture", "levels", "cover"),
+    *("outline", "surroundings", "marks", "patches", "local-contrast"),
+)
+"""What can be redrawn; texture is resolution, noise, compression, cover is patches and frames.
+Of a lung field also its outline, what surrounds the lungs within it, and marks upon it; patches
+of the lungs can be hidden.
+"""
+
+PAINTED_OVER = 0.1
+"""Share of the radiographs whose lungs are painted over when surroundings are exchanged."""
 
 
 def augment_grid(
     grid: np.ndarray, donor: np.ndarray, rng: np.random.Generator, groups: tuple[str, ...]
 ) -> np.ndarray:
-    """Redraws one training radiograph.
+    """Redraws one whole training radiograph.
 
     Args:
         grid: `(size, size)` uint8.
@@ -38,16 +49,97 @@ def augment_grid(
         image = ImageOps.mirror(image)
     if "geometry" in groups:
         image = _move(image, rng)
+    grid = _change_looks(image, rng, groups)
+    return _frame(_erase_corners(grid, rng), rng) if "cover" in groups else grid
+
+
+def augment_cut(
+    own: Cut, donor: Cut, rng: np.random.Generator, groups: tuple[str, ...], view: str
+) -> tuple[np.ndarray, bool]:
+    """Redraws one training radiograph that was cut to its lung field.
+
+    Args:
+        own: Of the radiograph.
+        donor: Of any other, which may lend its looks, surroundings and outline.
+        rng: Source of all randomness; equal states give equal pictures.
+        groups: Which of `GROUPS` to apply.
+        view: What the network is shown of it, one of `lung_field.VIEWS`.
+
+    Returns:
+        `(size, size)` uint8, and whether the lungs are still there: without them no answer is
+        the right one.
+    """
+    grid, lungs_left = own.grid, True
+    if "style" in groups:
+        grid = _borrow_looks(grid, donor.grid, rng)
+    if "surroundings" in groups:
+        chance = rng.random()
+        if chance < PAINTED_OVER and own.lungs.max() > 0.5:
+            level = rng.choice([float(grid.mean()), rng.uniform(90, 170)])
+            cover = np.clip(own.lungs * rng.uniform(1, 2), 0, 1)
+            grid = np.rint(grid + cover * (level - grid)).astype(np.uint8)
+            lungs_left = False
+        elif chance < 0.45:
+            grid = np.rint(donor.grid + own.lungs * (grid.astype(np.float32) - donor.grid))
+            grid = grid.astype(np.uint8)
+    image = Image.fromarray(grid)
+    if "marks" in groups and rng.random() < 0.3:
+        draw_marks(image, rng)
+    grid = _change_looks(image, rng, groups)
+    if "patches" in groups and rng.random() < 0.3:
+        grid = _hide_patches(grid, rng)
+    if view != CUT:
+        grid = present(grid, draw_outline(own, donor, rng, "outline" in groups), view)
+    return grid, lungs_left
+
+
+def _change_looks(
+    image: Image.Image, rng: np.random.Generator, groups: tuple[str, ...]
+) -> np.ndarray:
+    """Changes resolution, local contrast, brightness, noise and compression."""
     if "texture" in groups:
         image = _change_resolution(image, rng)
+    if "local-contrast" in groups:
+        image = _change_local_contrast(image, rng)
     if "levels" in groups:
-        image = _change_brightness(image, rng)
+        image = change_brightness(image, rng)
     if "texture" in groups:
         image = _add_noise(image, rng)
         if rng.random() < 0.6:
-            image = _compress(image, quality=int(rng.integers(25, 91)))
-    grid = np.array(image)
-    return _frame(_erase_corners(grid, rng), rng) if "cover" in groups else grid
+            image = compress(image, quality=int(rng.integers(25, 91)))
+    return np.array(image)
+
+
+def draw_marks(image: Image.Image, rng: np.random.Generator) -> None:
+    """Draws letters and wires anywhere on a picture, as they are burned in or lie on a chest."""
+    draw, size = ImageDraw.Draw(image), image.width
+    for _ in range(rng.integers(1, 3)):
+        x, y = map(float, rng.uniform(-0.03, 0.97, 2) * size)
+        height = size * rng.uniform(0.03, 0.14)
+        text = str(rng.choice(["R", "L", "R", "A-P", "PA", "65 kV", "AP", "12:40", "SUPINE"]))
+        shade = int(rng.integers(170, 256)) if rng.random() < 0.8 else int(rng.integers(0, 60))
+        draw.text((x, y), text, fill=shade, font=ImageFont.load_default(height))
+    if rng.random() < 0.5:
+        bends = rng.uniform(-0.1, 1.1, (4, 2)) * size
+        line = [tuple(map(float, bend)) for bend in bends]
+        draw.line(line, fill=int(rng.integers(130, 256)), width=int(rng.integers(1, 5)))
+
+
+def _hide_patches(grid: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Blurs or greys one to three rectangles (hide-and-seek, Singh and Lee 2017).
+
+    https://arxiv.org/abs/1704.04232: what is left must do, so that no single place decides.
+    """
+    size = len(grid)
+    blurred = np.asarray(Image.fromarray(grid).filter(ImageFilter.GaussianBlur(size / 15)))
+    fill = blurred if rng.random() < 0.5 else np.full_like(grid, int(grid.mean()))
+    grid = grid.copy()
+    for _ in range(rng.integers(1, 4)):
+        height, width = (size * rng.uniform(0.1, 0.35, 2)).astype(int)
+        top, left = rng.integers(0, size - height), rng.integers(0, size - width)
+        place = slice(top, top + height), slice(left, left + width)
+        grid[place] = fill[place]
+    return grid
 
 
 def _borrow_looks(grid: np.ndarray, donor: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -86,7 +178,7 @@ def _move(image: Image.Image, rng: np.random.Generator) -> Image.Image:
         Image.Transform.AFFINE,
         (*matrix[0], offset[0], *matrix[1], offset[1]),
         Image.Resampling.BICUBIC,
-        fillcolor=int(rng.choice([0, 0, 0, rng.integers(0, 60)])),
+        fillcolor=int(rng.choice([0, 0, 0, int(rng.integers(0, 60))])),
     )
 
 
@@ -107,7 +199,16 @@ def _change_resolution(image: Image.Image, rng: np.random.Generator) -> Image.Im
     return image
 
 
-def _change_brightness(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+def _change_local_contrast(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Weakens or strengthens what is finer than a lobe in every other picture."""
+    if rng.random() < 0.5:
+        return image
+    amount = np.exp(rng.uniform(np.log(0.6), np.log(1.6)))
+    radius = image.width * rng.uniform(0.015, 0.1)
+    return Image.fromarray(scale_local_contrast(image, amount, radius))
+
+
+def change_brightness(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     """Gamma, contrast, brightness, black level, sometimes equalisation."""
     if rng.random() < 0.15:
         image = Image.blend(image, ImageOps.equalize(image), rng.uniform(0.3, 1))
@@ -130,7 +231,7 @@ def _add_noise(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     return Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
 
 
-def _compress(image: Image.Image, quality: int) -> Image.Image:
+def compress(image: Image.Image, quality: int) -> Image.Image:
     """Saves as JPEG and reads it again."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality)
@@ -157,7 +258,7 @@ def _frame(grid: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.25:
         size = len(grid)
         top, bottom, left, right = (size * rng.uniform(0, 0.05, 4)).astype(int)
-        framed = np.full_like(grid, rng.choice([0, 0, rng.integers(0, 60)]))
+        framed = np.full_like(grid, rng.choice([0, 0, int(rng.integers(0, 60))]))
         inside = slice(top, size - bottom), slice(left, size - right)
         framed[inside] = grid[inside]
         return framed

@@ -1,16 +1,25 @@
 """Pixels in memory -> augmented training batches, on any Keras backend."""
 
-import keras
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
 import numpy as np
 
 from pneumo import CLASSES
-from pneumo.dataset import draw_epoch
-from pneumo.preprocess import to_model_input
-from pneumo.training.augment import augment_grid
+from pneumo.dataset.examples import draw_epoch
+from pneumo.network.lung_field import FIELD
+from pneumo.network.preprocess import to_model_input
+from pneumo.training.augment import augment_cut, augment_grid
+from pneumo.training.framing import Sources, cut_at_random, cut_exactly
 
 
-class EpochBatches(keras.utils.PyDataset):
+class EpochBatches:
     """One epoch of training batches, prepared by threads while the network is busy.
+
+    Iterating gives each batch once, in order, whatever the number of threads. Deliberately no
+    `PyDataset`: `fit` takes a batch from it to build the model and then starts its threads anew,
+    so that on JAX and PyTorch batches came twice and others never.
 
     Every radiograph's randomness is seeded by (seed, epoch, place in the epoch), so batches do
     not depend on the number of threads or on what was run before: a resumed run sees the same.
@@ -18,7 +27,8 @@ class EpochBatches(keras.utils.PyDataset):
 
     def __init__(
         self,
-        grids: np.ndarray,
+        sources: Sources,
+        size: int,
         labels: np.ndarray,
         batch_size: int,
         epoch: int,
@@ -27,11 +37,13 @@ class EpochBatches(keras.utils.PyDataset):
         balanced: bool = False,
         mixup: float = 0.0,
         workers: int = 2,
+        view: str = FIELD,
     ) -> None:
         """Takes the data in memory and how to present it.
 
         Args:
-            grids: `(n, size, size)` uint8.
+            sources: The radiographs. With lungs, the network is shown their field.
+            size: Side of the network's input; that of the sources if it is shown all of them.
             labels: `(n,)` integers.
             batch_size: Radiographs in a batch.
             epoch: From 0; with the seed it decides everything random.
@@ -42,9 +54,11 @@ class EpochBatches(keras.utils.PyDataset):
                 another of its batch (Zhang et al. 2018, https://arxiv.org/abs/1710.09412);
                 0 leaves them apart.
             workers: Number of threads.
+            view: What the network is shown of a cut, one of `lung_field.VIEWS`.
         """
-        super().__init__(workers=workers, max_queue_size=4 * workers)
-        self.grids, self.labels, self.batch_size = grids, labels, batch_size
+        self.workers, self.view = workers, view
+        self.sources, self.size = sources, size
+        self.labels, self.batch_size = labels, batch_size
         self.seed, self.epoch, self.augment, self.mixup = seed, epoch, augment, mixup
         self.order = draw_epoch(labels, balanced, np.random.default_rng([seed, epoch]))
 
@@ -52,31 +66,60 @@ class EpochBatches(keras.utils.PyDataset):
         """Number of whole batches; what is left over is left out, another part each epoch."""
         return steps_of(len(self.order), self.batch_size)
 
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yields the batches in order; at most two for each thread lie ready or are being made."""
+        pool = ThreadPoolExecutor(self.workers)
+        waiting: deque[Future[tuple[np.ndarray, np.ndarray]]] = deque()
+        try:
+            for index in range(len(self)):
+                waiting.append(pool.submit(self.__getitem__, index))
+                if len(waiting) >= 2 * self.workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:  # whoever stops half-way does not wait for batches that nobody wants
+            pool.shutdown(cancel_futures=True)
+
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns `(batch, size, size, 3)` float32 in [-1, 1] and one-hot `(batch, 2)` float32."""
         places = range(index * self.batch_size, (index + 1) * self.batch_size)
         chosen = self.order[[place % len(self.order) for place in places]]
-        grids = self.grids[chosen]
-        if self.augment:
-            grids = np.stack(
-                [self._redraw(grid, place) for grid, place in zip(grids, places, strict=True)]
-            )
-        images, targets = to_model_input(grids), np.eye(len(CLASSES))[self.labels[chosen]]
+        redrawn = [self._redraw(i, place) for i, place in zip(chosen, places, strict=True)]
+        grids, lungs_left = zip(*redrawn, strict=True)
+        targets = np.eye(len(CLASSES))[self.labels[chosen]]
+        targets[~np.array(lungs_left)] = 1 / len(CLASSES)
+        images = to_model_input(np.stack(grids))
         if self.mixup:
             rng = np.random.default_rng([self.seed, self.epoch, 1, index])
             share = rng.beta(self.mixup, self.mixup, len(images)).astype(np.float32)
             partner = rng.permutation(len(images))
-            images, targets = (blend(array, partner, share) for array in (images, targets))
+            images, targets = (mix_pairs(array, partner, share) for array in (images, targets))
         return images, targets.astype(np.float32)
 
-    def _redraw(self, grid: np.ndarray, place: int) -> np.ndarray:
-        """Augments one radiograph; the donor is any of the epoch's, so of either class."""
+    def _redraw(self, index: int, place: int) -> tuple[np.ndarray, bool]:
+        """Redraws one radiograph; the donor is any of the epoch's, so of either class.
+
+        Returns:
+            `(size, size)` uint8, and whether lungs are left in it.
+        """
         rng = np.random.default_rng([self.seed, self.epoch, place])
-        donor = self.grids[self.order[rng.integers(len(self.order))]]
-        return augment_grid(grid, donor, rng, self.augment)
+        donor = self.order[rng.integers(len(self.order))]
+        if self.sources.distance is None:
+            grids = self.sources.grids
+            if not self.augment:
+                return grids[index], True
+            return augment_grid(grids[index], grids[donor], rng, self.augment), True
+        if "geometry" in self.augment:
+            mirror = "mirror" in self.augment
+            own, other = (
+                cut_at_random(self.sources, i, self.size, rng, mirror) for i in (index, donor)
+            )
+        else:
+            own, other = (cut_exactly(self.sources, i, self.size) for i in (index, donor))
+        return augment_cut(own, other, rng, self.augment, self.view)
 
 
-def blend(array: np.ndarray, partner: np.ndarray, share: np.ndarray) -> np.ndarray:
+def mix_pairs(array: np.ndarray, partner: np.ndarray, share: np.ndarray) -> np.ndarray:
     """Returns the share of each entry plus the rest of its partner, along the first axis."""
     share = share.reshape(-1, *[1] * (array.ndim - 1))
     return share * array + (1 - share) * array[partner]

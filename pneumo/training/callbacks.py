@@ -1,52 +1,42 @@
 """What watches a run while it trains."""
 
-import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-import keras
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     TextColumn,
     TimeRemainingColumn,
-    track,
 )
+from rich.progress import Progress as RichProgress
 
-from pneumo.errors import TrainingError
+from pneumo.progress import Progress
 
 
-def follow(items: Sequence, what: str) -> Iterator:
-    """Yields items and shows how many are done: a bar on a terminal, else a line a minute."""
+@contextmanager
+def show_share(what: str) -> Iterator[Progress]:
+    """Yields what shows how far some work is: on a terminal a bar, else a line a minute."""
     console = Console(stderr=True)
-    if console.is_terminal:
-        yield from track(items, what, console=console)
-        return
     started = spoke = time.monotonic()
-    for done, item in enumerate(items):
-        now = time.monotonic()
-        if now - spoke >= 60:
-            left = (now - started) / done * (len(items) - done) / 60
-            print(f"{what} {done}/{len(items)}  about {left:.0f} min left", flush=True)
-            spoke = now
-        yield item
+    with RichProgress(console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=1.0)
+
+        def show(share: float) -> None:
+            nonlocal spoke
+            bar.update(task, completed=share)
+            now = time.monotonic()
+            if not console.is_terminal and share and now - spoke >= 60:
+                left = (now - started) * (1 - share) / share / 60
+                print(f"{what} {100 * share:.0f} %  about {left:.0f} min left", flush=True)
+                spoke = now
+
+        yield show
 
 
-class StopOnNonFiniteLoss(keras.callbacks.Callback):
-    """Ends training at the first loss that is not a number, naming the step."""
-
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Raises `TrainingError`."""
-        if not math.isfinite(logs["loss"]):
-            raise TrainingError(
-                f"The loss became {logs['loss']} at step {batch + 1} of the epoch. "
-                "Lower --learning-rate, or use --precision float32."
-            )
-
-
-class ShowProgress(keras.callbacks.Callback):
+class ShowProgress:
     """Shows the loss, the speed and the time left of the whole run.
 
     On a terminal a bar; elsewhere, such as in a log file, a line a minute.
@@ -54,12 +44,11 @@ class ShowProgress(keras.callbacks.Callback):
 
     def __init__(self, first_epoch: int, epochs: int, steps: int, batch_size: int) -> None:
         """Takes the epochs before this one, those of the run, and the size of each."""
-        super().__init__()
         self.before, self.total = first_epoch * steps, epochs * steps
         self.label = f"epoch {first_epoch + 1}/{epochs}"
         self.batch_size = batch_size
         console = Console(stderr=True)
-        self.bar = Progress(
+        self.bar = RichProgress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
@@ -70,21 +59,33 @@ class ShowProgress(keras.callbacks.Callback):
         )
         self.lines = not console.is_terminal
 
-    def on_train_begin(self, logs: dict | None = None) -> None:
-        """Starts the clock."""
+    def __enter__(self) -> "ShowProgress":
+        """Starts the clock and shows the bar."""
+        self.bar.start()
         self.task = self.bar.add_task(self.label, total=self.total, completed=self.before)
-        self.started = self.spoke = None
+        self.started: tuple[int, float] | None = None
+        self.spoke = 0.0
+        return self
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Moves the bar, or prints a line if the last is a minute old."""
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def __call__(self, step: int, loss: float) -> None:
+        """Moves the bar, or prints a line if the last is a minute old.
+
+        Args:
+            step: Of the epoch, from 0; it has just been taken.
+            loss: Mean of the epoch so far.
+        """
         now = time.monotonic()
         if self.started is None:  # the first step compiles; counting it would spoil the speed
-            self.started, self.first, self.spoke = now, batch, now
+            self.started, self.spoke = (step, now), now
             return
-        rate = (batch - self.first) / max(now - self.started, 1e-9)
-        text = f"{self.label}  loss {logs['loss']:.3f}  {rate * self.batch_size:.1f} images/s"
-        self.bar.update(self.task, completed=self.before + batch + 1, description=text)
+        first, began = self.started
+        rate = (step - first) / max(now - began, 1e-9)
+        text = f"{self.label}  loss {loss:.3f}  {rate * self.batch_size:.1f} images/s"
+        self.bar.update(self.task, completed=self.before + step + 1, description=text)
         if self.lines and now - self.spoke >= 60:
-            left = (self.total - self.before - batch - 1) / rate / 60
+            left = (self.total - self.before - step - 1) / rate / 60
             print(f"{text}  about {left:.0f} min left", flush=True)
             self.spoke = now

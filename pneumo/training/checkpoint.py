@@ -2,16 +2,20 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pneumo.errors import TrainingError
-from pneumo.files import replacing
+from pneumo.files import JsonObject, atomic_write
+
+if TYPE_CHECKING:
+    import keras
 
 RUN_NAME = "run.json"
-WEIGHTS_NAME = "checkpoint.weights.h5"
+CHECKPOINT_NAME = "checkpoint.weights.h5"
 STATE_NAME = "checkpoint.json"
 
 
-def begin_run(folder: Path, settings: dict, resume: bool) -> None:
+def begin_run(folder: Path, settings: JsonObject, resume: bool) -> None:
     """Writes down what a run is, or checks that the run to go on with is the same.
 
     A new run first forgets the checkpoints of an older one in its folder, folds included, so
@@ -37,11 +41,11 @@ def begin_run(folder: Path, settings: dict, resume: bool) -> None:
         return
     for state in (folder / STATE_NAME, *folder.glob(f"*/{STATE_NAME}")):
         state.unlink(missing_ok=True)
-    with replacing(path) as draft:
+    with atomic_write(path) as draft:
         draft.write_text(json.dumps(settings, indent=2), encoding="utf-8")
 
 
-def save_checkpoint(model, folder: Path, history: list[dict]) -> None:
+def save_checkpoint(model: "keras.Model", folder: Path, history: list[JsonObject]) -> None:
     """Writes weights, optimiser and history; each file in one step, the history last.
 
     Args:
@@ -52,11 +56,11 @@ def save_checkpoint(model, folder: Path, history: list[dict]) -> None:
     Raises:
         TrainingError: The folder cannot be written to; the checkpoint before stays whole.
     """
-    current = folder / f"{len(history)}.{WEIGHTS_NAME}"
+    current = folder / f"{len(history)}.{CHECKPOINT_NAME}"
     try:
-        with replacing(current) as draft:
+        with atomic_write(current) as draft:
             model.save_weights(draft)
-        with replacing(folder / STATE_NAME) as draft:
+        with atomic_write(folder / STATE_NAME) as draft:
             draft.write_text(json.dumps(history, indent=2), encoding="utf-8")
     except (OSError, RuntimeError) as error:  # h5py raises either when a write fails
         raise TrainingError(
@@ -64,12 +68,12 @@ def save_checkpoint(model, folder: Path, history: list[dict]) -> None:
             f"Make room there (a checkpoint takes about 250 MB) and go on with --resume: "
             f"{len(history) - 1} whole epochs are kept."
         ) from error
-    for old in folder.glob(f"[0-9]*.{WEIGHTS_NAME}"):
+    for old in folder.glob(f"[0-9]*.{CHECKPOINT_NAME}"):
         if old != current:
             old.unlink()
 
 
-def load_checkpoint(model, folder: Path) -> list[dict]:
+def load_checkpoint(model: "keras.Model", folder: Path) -> list[JsonObject]:
     """Restores the last whole epoch into a compiled model.
 
     Returns:
@@ -82,7 +86,7 @@ def load_checkpoint(model, folder: Path) -> list[dict]:
     if not path.exists():
         return []
     history = _read(path)
-    weights = folder / f"{len(history)}.{WEIGHTS_NAME}"
+    weights = folder / f"{len(history)}.{CHECKPOINT_NAME}"
     model.optimizer.build(model.trainable_variables)
     try:
         model.load_weights(weights)
@@ -93,7 +97,7 @@ def load_checkpoint(model, folder: Path) -> list[dict]:
     return history
 
 
-def _read(path: Path):
+def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

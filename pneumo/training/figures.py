@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from pneumo import CLASSES
-from pneumo.calibration import class_weights, reliability_curve
-from pneumo.files import replacing
-from pneumo.operating_point import count_outcomes, rates_of
+from pneumo.evaluation.calibration import class_weights, reliability_curve
+from pneumo.files import JsonObject, atomic_write
+from pneumo.network.operating_points import count_outcomes, rates_of
 
 INK, BLUE, ORANGE, GREEN = (
     "#333333",
@@ -21,7 +22,7 @@ INK, BLUE, ORANGE, GREEN = (
 
 def draw_figures(
     folder: Path,
-    history: list[dict],
+    history: list[JsonObject],
     labels: np.ndarray,
     probabilities: np.ndarray,
     points: dict[str, float],
@@ -50,7 +51,9 @@ def draw_figures(
     false_alarms, found, _ = roc_curve(labels, probabilities)
     axes.plot(false_alarms, found, color=BLUE)
     for (name, rate), mark in zip(rates.items(), ["v", "o", "^"], strict=False):
-        axes.plot(1 - rate["specificity"], rate["sensitivity"], mark, color=ORANGE, label=name)
+        found_there, spared = rate["sensitivity"], rate["specificity"]
+        if found_there is not None and spared is not None:
+            axes.plot(1 - spared, found_there, mark, color=ORANGE, label=name)
     axes.legend(loc="lower right")
     _save(figure, folder / "roc.png")
 
@@ -84,7 +87,7 @@ def draw_figures(
     _save(figure, folder / "confusion.png")
 
 
-def _draw_history(path: Path, history: list[dict]) -> None:
+def _draw_history(path: Path, history: list[JsonObject]) -> None:
     epochs = [entry["epoch"] for entry in history]
     figure, axes = _begin("Training and held-out patients by epoch", "epoch", "")
     for name, mark, colour in (
@@ -100,7 +103,7 @@ def _draw_history(path: Path, history: list[dict]) -> None:
     _save(figure, path)
 
 
-def _begin(title: str, x: str, y: str) -> tuple[Figure, object]:
+def _begin(title: str, x: str, y: str) -> tuple[Figure, Axes]:
     """Makes a figure of its own: no window system, no shared state."""
     figure = Figure(figsize=(6, 4.5), dpi=120, layout="constrained")
     axes = figure.add_subplot(title=title, xlabel=x, ylabel=y)
@@ -109,5 +112,5 @@ def _begin(title: str, x: str, y: str) -> tuple[Figure, object]:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    with replacing(path) as draft:
+    with atomic_write(path) as draft:
         figure.savefig(draft, format="png")

@@ -1,24 +1,30 @@
 """From a trained network to calibrated weights, operating points and what the card says of them."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from pneumo import PNEUMONIA
-from pneumo.calibration import (
+from pneumo import NORMAL, PNEUMONIA
+from pneumo.dataset.examples import Example, labels_of, patients_of
+from pneumo.dataset.splits import split_patients
+from pneumo.evaluation.calibration import (
     apply_temperature,
     class_weights,
     expected_calibration_error,
     fit_temperature,
 )
-from pneumo.dataset import Example, labels_of, patients_of
-from pneumo.evaluate import compare_shifted, compute_metrics, score_suite
-from pneumo.files import replacing
-from pneumo.model import sha256_of
-from pneumo.preprocess import resize_to_grid, to_model_input
-from pneumo.shifts import SUITE_VERSION
+from pneumo.evaluation.metrics import compare_shifted, compute_metrics, score_suite
+from pneumo.evaluation.robustness import SUITE_VERSION
+from pneumo.files import JsonObject, atomic_write
+from pneumo.network.architecture import backbone_of
+from pneumo.network.lung_finder import Finder
+from pneumo.network.model_input import prepare_inputs, stack_grids
+from pneumo.network.preprocess import to_model_input
+from pneumo.network.weights_files import sha256_of
+from pneumo.progress import Progress, follow
 
 NO_SCORES = ("identity", "label")
 """What a file of scores holds beside one `(n,)` array of P(PNEUMONIA) for each shift."""
@@ -27,27 +33,62 @@ Predictor = Callable[[list[np.ndarray]], np.ndarray]
 """n `(height, width)` uint8 pictures -> `(n,)` float32 P(PNEUMONIA)."""
 
 
-def make_predictor(model: keras.Model, devices: int = 1) -> Predictor:
-    """Wraps a classifier; with several devices every batch is filled up to a multiple of them."""
+@dataclass(frozen=True)
+class Suite:
+    """Which part of the robustness suite to score.
+
+    Attributes:
+        share: Of the patients, 0 for none.
+        find: Draws the lungs whose surroundings are exchanged; None to leave those out.
+        seed: Decides which patients.
+    """
+
+    share: float
+    find: Finder | None
+    seed: int
+
+    def choose(self, examples: list[Example]) -> list[Example]:
+        """Returns the examples to score under every change."""
+        if not self.share or len(examples) == 0:
+            return []
+        return examples if self.share == 1 else split_patients(examples, self.share, self.seed)[1]
+
+
+def make_predictor(
+    model: keras.Model, find: Finder | None, view: str, devices: int = 1
+) -> Predictor:
+    """Wraps a classifier.
+
+    Args:
+        model: Of any backend.
+        find: Draws the lungs; None for a classifier that looks at whole radiographs.
+        view: See `pneumo.network.model_input.prepare_inputs`.
+        devices: With several, every batch is filled up to a multiple of them.
+    """
     size = model.input_shape[1]
 
     def predict(pictures: list[np.ndarray]) -> np.ndarray:
-        grids = np.stack([resize_to_grid(picture, size) for picture in pictures])
-        filled = np.concatenate([grids, np.repeat(grids[-1:], -len(grids) % devices, axis=0)])
-        answers = keras.ops.convert_to_numpy(model.predict_on_batch(to_model_input(filled)))
-        return answers[: len(grids), PNEUMONIA]
+        grids = stack_grids(prepare_inputs(pictures, size, find, view))
+        return predict_grids(model, grids, devices)
 
     return predict
 
 
-def predict_grids(predict: Predictor, grids: np.ndarray, batch_size: int = 32) -> np.ndarray:
-    """Returns `(n,)` P(PNEUMONIA) of `(n, size, size)` uint8 grids."""
-    starts = range(0, len(grids), batch_size)
-    return np.concatenate([predict(list(grids[i : i + batch_size])) for i in starts])
+def predict_grids(
+    model: keras.Model, grids: np.ndarray, devices: int = 1, batch_size: int = 32
+) -> np.ndarray:
+    """Returns `(n,)` P(PNEUMONIA) of `(n, size, size)` uint8 grids as the network sees them."""
+    answers = []
+    for start in range(0, len(grids), batch_size):
+        some = grids[start : start + batch_size]
+        filled = np.concatenate([some, np.repeat(some[-1:], -len(some) % devices, axis=0)])
+        found = keras.ops.convert_to_numpy(model.predict_on_batch(to_model_input(filled)))
+        answers.append(found[: len(some), PNEUMONIA])
+    return np.concatenate(answers)
 
 
 def score_examples(
-    predict: Predictor, examples: list[Example], weights: Path, shifts: bool, progress: Callable
+    predict: Predictor, examples: list[Example], weights: Path, suite: Suite, progress: Progress
 ) -> dict[str, np.ndarray]:
     """Scores examples, under every shift if wanted; remembers the answer beside the weights.
 
@@ -55,23 +96,25 @@ def score_examples(
         predict: Of the weights.
         examples: Not among those that the weights were trained on.
         weights: Their file. A later call with the same file, examples and suite reads the scores.
-        shifts: Whether to score the shift suite too; otherwise `none` is the only entry.
-        progress: Wraps a range while it is worked through.
+        suite: What else than the radiographs as they are to score.
+        progress: Called before each example; not if the answers are remembered.
 
     Returns:
-        Name of a shift -> `(n,)` P(PNEUMONIA).
+        Name of a variant -> `(n,)` P(PNEUMONIA); NaN for a patient who is left out of the suite.
     """
     path = scores_path(weights)
     files = [(e.path.parent.name, e.path.name, e.path.stat().st_size, e.label) for e in examples]
-    identity = f"{sha256_of(weights)} {SUITE_VERSION if shifts else None} {files}"
+    identity = f"{sha256_of(weights)} {SUITE_VERSION} {suite.share} {suite.seed} {files}"
     if path.exists():
         with np.load(path) as found:
             if str(found["identity"]) == identity:
                 return {name: found[name] for name in found.files if name not in NO_SCORES}
-    places = progress(range(len(examples)))
-    scores = score_suite(examples, predict, places, None if shifts else ())
-    with replacing(path) as draft, draft.open("wb") as file:
-        np.savez(file, identity=identity, label=labels_of(examples), **scores)
+    places = follow(range(len(examples)), progress)
+    chosen = {example.path for example in suite.choose(examples)}
+    wanted = [None if example.path in chosen else () for example in examples]
+    scores = score_suite(examples, predict, places, wanted, suite.find)
+    with atomic_write(path) as draft, draft.open("wb") as file:
+        np.savez(file, allow_pickle=False, identity=identity, label=labels_of(examples), **scores)
     return scores
 
 
@@ -91,12 +134,15 @@ def average_weights(models: list[list[np.ndarray]]) -> list[np.ndarray]:
 
     A uniform soup (Wortsman et al. 2022, https://arxiv.org/abs/2203.05482).
     """
-    return [np.mean(values, axis=0, dtype=np.float64) for values in zip(*models, strict=True)]
+    return [
+        np.asarray(np.mean(values, axis=0, dtype=np.float64))
+        for values in zip(*models, strict=True)
+    ]
 
 
 def describe_calibration(
     labels: np.ndarray, raw: np.ndarray, patients: np.ndarray, temperature: float, seed: int
-) -> dict:
+) -> JsonObject:
     """Reports the calibration error without and with temperature, the latter cross-fitted.
 
     Cross-fitted: the patients are halved, each half gets the temperature of the other, so no
@@ -105,9 +151,9 @@ def describe_calibration(
     weights = class_weights(labels)
     rng = np.random.default_rng(seed)
     half = np.zeros(len(labels), bool)
-    for label in (0, 1):
-        own = np.unique(patients[labels == label])
-        half[np.isin(patients, rng.permutation(own)[: len(own) // 2]) & (labels == label)] = True
+    healthy = np.unique(patients[labels == 0])
+    for own in (healthy, np.setdiff1d(patients[labels == 1], healthy)):
+        half |= np.isin(patients, rng.permutation(own)[: len(own) // 2])
     crossed = np.empty(len(labels))
     for part in (half, ~half):
         crossed[part] = apply_temperature(raw[part], fit_temperature(labels[~part], raw[~part]))
@@ -120,16 +166,44 @@ def describe_calibration(
     }
 
 
+def measure_heat(model: keras.Model, grids: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Finds how strong heat is drawn hottest in every radiograph.
+
+    Both maps have a closed form for a head of pooling and one Dense layer; see
+    `pneumo.explaining.explainer.Explainer.evidence`.
+
+    Args:
+        model: The classifier.
+        grids: `(n, size, size)` uint8 as the network sees them, of held-out patients.
+        labels: `(n,)` integers.
+
+    Returns:
+        Method -> the value, in logits a cell, that the strongest cell of half of the PNEUMONIA
+        radiographs reaches.
+    """
+    own = grids[labels == PNEUMONIA]
+    backbone = backbone_of(model)
+    kernel = model.get_layer("probability").get_weights()[0]
+    peaks: dict[str, list[np.ndarray]] = {"gradcam": [], "evidence": []}
+    for start in range(0, len(own), 16):
+        batch = backbone.predict_on_batch(to_model_input(own[start : start + 16]))
+        maps = keras.ops.convert_to_numpy(batch)  # (16, h, w, channels)
+        cells = maps @ kernel / np.prod(maps.shape[1:3])  # (16, h, w, classes)
+        peaks["gradcam"].append(cells[..., PNEUMONIA].max(axis=(1, 2)))
+        peaks["evidence"].append((cells[..., PNEUMONIA] - cells[..., NORMAL]).max(axis=(1, 2)))
+    return {name: float(np.median(np.concatenate(values))) for name, values in peaks.items()}
+
+
 def describe_points(
     chosen: dict[str, tuple[float, str]],
     labels: np.ndarray,
     scores: dict[str, np.ndarray],
     patients: np.ndarray,
-) -> dict[str, dict]:
+) -> dict[str, JsonObject]:
     """Measures thresholds on held-out patients.
 
     Args:
-        chosen: From `pneumo.operating_point.choose_thresholds`.
+        chosen: From `pneumo.network.operating_points.choose_thresholds`.
         labels: `(n,)` integers, 1 for PNEUMONIA.
         scores: Name of a shift -> `(n,)` P(PNEUMONIA) by the network that is shipped.
         patients: `(n,)` identities.
@@ -156,7 +230,7 @@ def describe_points(
     return points
 
 
-def describe_scores(examples: list[Example], probabilities: np.ndarray, of: str) -> dict:
+def describe_scores(examples: list[Example], probabilities: np.ndarray, of: str) -> JsonObject:
     """Returns labels, meaningless patient numbers and scores, ordered by score: no names."""
     order = np.argsort(probabilities, kind="stable")
     _, numbers = np.unique(patients_of(examples), return_inverse=True)
@@ -164,5 +238,5 @@ def describe_scores(examples: list[Example], probabilities: np.ndarray, of: str)
         "of": of,
         "label": labels_of(examples)[order].tolist(),
         "patient": numbers[order].tolist(),
-        "p_pneumonia": [round(float(p), 4) for p in probabilities[order]],
+        "p_pneumonia": [round(float(p), 6) for p in probabilities[order]],
     }

@@ -3,13 +3,13 @@
 import csv
 from pathlib import Path
 
-from pneumo.files import replacing
+from pneumo.files import JsonObject, atomic_write
 
 CSV_NAME = "history.csv"
 TENSORBOARD_FOLDER = "tensorboard"
 
 
-def write_logs(folder: Path, history: list[dict]) -> None:
+def write_logs(folder: Path, history: list[JsonObject]) -> None:
     """Writes the history so far as CSV, and its last epoch for TensorBoard if that is installed.
 
     Args:
@@ -17,7 +17,7 @@ def write_logs(folder: Path, history: list[dict]) -> None:
         history: One entry an epoch, all with the same keys, `epoch` among them.
     """
     with (
-        replacing(folder / CSV_NAME) as draft,
+        atomic_write(folder / CSV_NAME) as draft,
         draft.open("w", newline="", encoding="utf-8") as file,
     ):
         writer = csv.DictWriter(file, list(history[-1]))

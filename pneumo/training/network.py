@@ -1,41 +1,42 @@
 """The network and the optimiser as they are when training begins."""
 
-import argparse
 import math
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from pneumo.errors import TrainingError
-from pneumo.model import backbone_of, build_classifier
+from pneumo.network.architecture import backbone_of, build_classifier
+from pneumo.training.recipe import Recipe
 
 
-def build_trainable(args: argparse.Namespace) -> keras.Model:
+def build_trainable(recipe: Recipe) -> keras.Model:
     """Builds the classifier, loads the initial weights, freezes all but the last layers."""
-    model = build_classifier(args.image_size)
+    model = build_classifier(recipe.image_size)
     base = backbone_of(model)
-    if args.init == "imagenet":
+    if recipe.init == "imagenet":
         base.set_weights(_download_imagenet(base.input_shape[1:]))
-    elif args.init != "random":
-        if not Path(args.init).is_file():
-            raise TrainingError(f"--init names {args.init}, but there is no such file.")
+    elif recipe.init != "random":
+        if not Path(recipe.init).is_file():
+            raise TrainingError(f"--init names {recipe.init}, but there is no such file.")
         try:
-            base.load_weights(args.init)
+            base.load_weights(recipe.init)
         except Exception as error:  # h5py and Keras raise OSError, ValueError, KeyError ...
             raise TrainingError(
-                f"--init names {args.init}, which is no .weights.h5 of Xception without its top "
+                f"--init names {recipe.init}, which is no .weights.h5 of Xception without its top "
                 f"({error})."
             ) from error
-    for layer in base.layers[: -args.retrain_layers]:
+    for layer in base.layers[: -recipe.retrain_layers]:
         layer.trainable = False
-    if args.freeze_batchnorm:  # statistics of a few radiographs are worse than ImageNet's
+    if recipe.freeze_batchnorm:  # statistics of a few radiographs are worse than ImageNet's
         for layer in base.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.trainable = False
     return model
 
 
-def _download_imagenet(shape: tuple) -> list:
+def _download_imagenet(shape: tuple[int, ...]) -> list[np.ndarray]:
     try:
         source = keras.applications.Xception(
             include_top=False, weights="imagenet", input_shape=shape
@@ -47,15 +48,15 @@ def _download_imagenet(shape: tuple) -> list:
     return source.get_weights()
 
 
-def build_optimizer(args: argparse.Namespace, steps: int) -> keras.optimizers.Optimizer:
+def build_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     """Makes the optimiser; the cosine schedule warms up for a tenth of the run."""
-    rate = args.learning_rate
-    if args.schedule == "cosine":
-        total = steps * args.epochs
+    rate = recipe.learning_rate
+    if recipe.schedule == "cosine":
+        total = steps * recipe.epochs
         warmup = math.ceil(total / 10)
         rate = keras.optimizers.schedules.CosineDecay(
             0.0, max(1, total - warmup), warmup_target=rate, warmup_steps=warmup
         )
-    if args.optimizer == "rmsprop":
+    if recipe.optimizer == "rmsprop":
         return keras.optimizers.RMSprop(rate)
     return keras.optimizers.AdamW(rate, weight_decay=1e-4, global_clipnorm=1.0)

@@ -2,9 +2,15 @@
 
 import argparse
 import os
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pneumo.preprocess import IMAGE_SIZE
+from pneumo.dataset.patients import add_patient_flags
+from pneumo.files import JsonObject
+from pneumo.network.lung_field import FIELD, VIEWS, WHOLE
+from pneumo.network.lung_finder import FINDER_NAME
+from pneumo.network.preprocess import IMAGE_SIZE
+from pneumo.network.weights_files import WEIGHTS_FOLDER, sha256_of
 from pneumo.training.augment import GROUPS
 
 WEIGHTS_NAME = "pneumo_xception.weights.h5"
@@ -20,7 +26,11 @@ RECIPES = {
         "retrain_layers": 55,
         "label_smoothing": 0.05,
         "schedule": "cosine",
-        "augment": ["style", "geometry", "texture", "levels", "cover"],
+        "view": FIELD,
+        "augment": [
+            *("style", "geometry", "texture", "levels"),
+            *("outline", "surroundings", "marks", "patches"),
+        ],
         "mixup": 0.0,
         "balance": True,
         "freeze_batchnorm": True,
@@ -33,6 +43,7 @@ RECIPES = {
         "retrain_layers": 55,
         "label_smoothing": 0.0,
         "schedule": "constant",
+        "view": WHOLE,
         "augment": [],
         "mixup": 0.0,
         "balance": False,
@@ -40,11 +51,54 @@ RECIPES = {
     },
 }
 SMOKE = {"image_size": 71, "epochs": 1, "batch_size": 8, "init": "random"}
-NOT_DECISIVE = ("data", "output", "resume", "workers", "smoke", "phantoms", "devices", "shifts")
+NOT_DECISIVE = ("data", "output", "resume", "workers", "smoke", "phantoms", "devices", "suite")
 
 
-def parse_arguments(description: str, arguments: list[str] | None = None) -> argparse.Namespace:
-    """Reads the command line; flags that are not given take the recipe's values."""
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that a run is told: an attribute for each flag of `train.py`, named like it.
+
+    What each means and may be is said once, by `python train.py --help`; `parse_arguments` has
+    checked it. `phantoms` tells that the data are drawn, for want of any.
+    """
+
+    data: Path | None
+    output: Path
+    init: str
+    resume: bool
+    smoke: bool
+    recipe: str
+    retrain_layers: int
+    optimizer: str
+    learning_rate: float
+    schedule: str
+    epochs: int
+    batch_size: int
+    label_smoothing: float
+    augment: list[str]
+    view: str
+    finder: Path
+    mixup: float
+    balance: bool
+    freeze_batchnorm: bool
+    image_size: int
+    patients: Path | None
+    patient_pattern: str | None
+    patient_by: str
+    held_out: float
+    folds: int
+    final: str
+    share: float
+    suite: float
+    seed: int
+    precision: str
+    devices: str
+    workers: int
+    phantoms: bool
+
+
+def parse_arguments(description: str, arguments: list[str] | None = None) -> Recipe:
+    """Reads the command line; flags that are not given take the values of `RECIPES`."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -73,11 +127,19 @@ def parse_arguments(description: str, arguments: list[str] | None = None) -> arg
         metavar="GROUP",
         help=f"redraw training radiographs by any of: {', '.join(GROUPS)}; by none if none follows",
     )
+    add(
+        "--view",
+        choices=VIEWS,
+        help="what the network is shown: the lung field with the rest hidden, its grey levels "
+        "equalised or as they are; the radiograph cut to it; or the whole radiograph",
+    )
+    add("--finder", type=Path, default=WEIGHTS_FOLDER / FINDER_NAME, help="the lung finder")
     add("--mixup", type=float, help="blend radiographs and labels by Beta(a, a); 0 for not")
     add("--balance", action=switch, default=None, help="as many of each class in an epoch")
     add("--freeze-batchnorm", action=switch, default=None, help="keep ImageNet's statistics")
     add("--image-size", type=int, help=f"side of the input, default {IMAGE_SIZE}")
 
+    add_patient_flags(parser)
     add = parser.add_argument_group("evidence").add_argument
     add("--held-out", type=float, default=0.15, help="share of the patients to measure on")
     add("--folds", type=int, default=0, help="cross-validate the other patients in so many folds")
@@ -88,7 +150,13 @@ def parse_arguments(description: str, arguments: list[str] | None = None) -> arg
         help="after folds: train once more on all of them, or average the folds' weights",
     )
     add("--share", type=float, default=1.0, help="of all patients to use at all, for short runs")
-    add("--shifts", action=switch, default=True, help="score the shift suite for the thresholds")
+    add(
+        "--suite",
+        type=float,
+        default=1.0,
+        metavar="SHARE",
+        help="of the patients measured, to score under every change of the robustness suite too",
+    )
     add("--seed", type=int, default=0)
 
     add = parser.add_argument_group("machine").add_argument
@@ -101,8 +169,6 @@ def parse_arguments(description: str, arguments: list[str] | None = None) -> arg
     add("--devices", choices=("one", "all"), default="one", help="all: data-parallel, on JAX")
     add("--workers", type=int, default=min(8, os.cpu_count() or 1), help="augmenting threads")
     args = parser.parse_args(arguments)
-    args.phantoms = args.smoke and args.data is None
-
     if not args.data and not args.smoke:
         parser.error("--data is needed: the folder that holds train/NORMAL and train/PNEUMONIA")
     defaults = {"image_size": IMAGE_SIZE, "init": "imagenet", **RECIPES[args.recipe]}
@@ -110,12 +176,14 @@ def parse_arguments(description: str, arguments: list[str] | None = None) -> arg
         if getattr(args, name) is None:
             setattr(args, name, value)
     _check(parser, args)
-    return args
+    return Recipe(**vars(args), phantoms=args.smoke and args.data is None)
 
 
 def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     if not 0 < args.held_out < 1:
         parser.error(f"--held-out is a share between 0 and 1, received {args.held_out}")
+    if not 0 <= args.suite <= 1:
+        parser.error(f"--suite is a share from 0 to 1, received {args.suite}")
     if not 0 < args.share <= 1:
         parser.error(f"--share lies above 0 and is at most 1, received {args.share}")
     if args.folds < 0 or args.folds == 1:
@@ -132,7 +200,14 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error("--image-size is at least 71, the least that Xception can take")
 
 
-def settings_of(args: argparse.Namespace) -> dict:
+def settings_of(recipe: Recipe) -> JsonObject:
     """Returns the flags that decide the result; paths by their name only."""
-    settings = {name: value for name, value in vars(args).items() if name not in NOT_DECISIVE}
-    return settings | {"init": Path(args.init).name}
+    settings = {name: value for name, value in asdict(recipe).items() if name not in NOT_DECISIVE}
+    table = recipe.patients.name if recipe.patients else None
+    finder = finder_identity(recipe)
+    return settings | {"init": Path(recipe.init).name, "patients": table, "finder": finder}
+
+
+def finder_identity(recipe: Recipe) -> str | None:
+    """Returns the SHA-256 of the lung finder that decides what the network is shown, if any."""
+    return None if recipe.view == WHOLE else sha256_of(recipe.finder)

@@ -13,28 +13,22 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from pneumo.card import ModelCard, write_card
-from pneumo.dataset import (
-    Example,
-    drop_duplicates,
-    find_training_folder,
-    index_folder,
-    patients_of,
-    split_patients,
-)
-from pneumo.errors import DatasetError, PneumoError
-from pneumo.model import CARD_NAME, WEIGHTS_FOLDER, load_classifier, sha256_of
-from pneumo.preprocess import resize_to_grid, to_model_input
-from pneumo.quality import judge
-from pneumo.radiograph import SUFFIXES, read_radiograph
-from pneumo.scope import (
+from pneumo.dataset.examples import Example, patients_of
+from pneumo.dataset.splits import split_as_trained
+from pneumo.errors import DatasetError, PneumoError, WeightsError
+from pneumo.evaluation.robustness import SHIFTS
+from pneumo.files import JsonObject
+from pneumo.network.card import write_card
+from pneumo.network.classifier import Classifier, load_classifier
+from pneumo.network.model_input import ModelInput
+from pneumo.network.out_of_distribution import (
     ADULT,
     CHILD,
     INVERTED,
@@ -49,20 +43,43 @@ from pneumo.scope import (
     Scope,
     write_scope,
 )
-from pneumo.shifts import SHIFTS
+from pneumo.network.triage import judge
+from pneumo.network.weights_files import CARD_NAME, WEIGHTS_FOLDER, sha256_of
+from pneumo.reading.radiograph import SUFFIXES, read_radiograph
 
 DIRECTIONS = 32
 FOLDS = 5
 REGULARISATION = 0.01
-"""Of the classifier: 728 features, some thousand pictures."""
+"""Of the classifier: 512 features, some thousand pictures."""
 
 FALSE_ALARMS = {ADULT: 0.02, PART: 0.005, SCREEN: 0.002}
 """Share of training patients' radiographs that a kind may be taken for by mistake; others 0.1 %."""
 
-MARGIN = 1.25
+REFUSAL_FACTOR = 1.25
 """Distance that is refused, over the greatest of a training patient."""
 
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+
+@dataclass(frozen=True)
+class ScopeRecipe:
+    """Everything that a run of `python -m pneumo.training.scope` is told.
+
+    Attributes:
+        data: The data set that the weights are of.
+        patients: The table that `train.py` was given; None if it was given none.
+        pictures: Folder of other pictures, in folders by kind.
+        adults: Folder of chest radiographs of adults; None if there are none.
+        weights: Folder of the weights, for the scope and the changed model card as well.
+        children: Most radiographs of children that are shown of each part of the split.
+    """
+
+    data: Path
+    patients: Path | None
+    pictures: Path
+    adults: Path | None
+    weights: Path
+    children: int
 
 
 def photograph_screen(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -80,7 +97,7 @@ def photograph_screen(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarra
 
     def see(picture: Image.Image) -> Image.Image:
         kind = Image.Transform.PERSPECTIVE
-        return picture.transform(frame.size, kind, turn, Image.Resampling.BILINEAR)
+        return picture.transform(frame.size, kind, turn.tolist(), Image.Resampling.BILINEAR)
 
     frame.paste(see(Image.fromarray(pixels)), mask=see(Image.new("L", (width, height), 255)))
     light = np.asarray(frame, float)
@@ -115,13 +132,17 @@ CHANGES: dict[str, tuple[str, Change]] = {
 """Of children's radiographs: name -> the kind that it becomes, and how."""
 
 
-class Pictures:
-    """What is shown to a network of `size` x `size` pixels, row by row."""
+Told = tuple[str, str, str, bool]
+"""What is told of a picture: the arguments of `Pictures.add` but its pixels."""
 
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.grids: list[np.ndarray] = []
-        self.rows: list[tuple[str, str, str, bool]] = []
+
+class Pictures:
+    """What is shown to the lung finder, row by row; its features say what kind of picture it is."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        self.classifier = classifier
+        self.seen: list[ModelInput] = []
+        self.rows: list[Told] = []
 
     def add(self, group: str, kind: str, origin: str, fitted: bool, pixels: np.ndarray) -> None:
         """Adds one.
@@ -133,30 +154,39 @@ class Pictures:
             fitted: Whether the scope is fitted to it.
             pixels: `(height, width)` uint8.
         """
-        self.grids.append(resize_to_grid(np.ascontiguousarray(pixels), self.size))
+        self.seen += self.classifier.prepare([np.ascontiguousarray(pixels)])
         self.rows.append((group, kind, origin, fitted))
+        if len(self.rows) % 500 == 0:
+            print(f"{len(self.rows)} pictures", flush=True)
+
+    @property
+    def features(self) -> np.ndarray:
+        """The `(n, d)` features of all of them."""
+        found = [seen.features for seen in self.seen if seen.features is not None]
+        return np.stack(found)
 
 
-def collect(args: argparse.Namespace, card: ModelCard) -> Pictures:
+def collect(recipe: ScopeRecipe, classifier: Classifier) -> Pictures:
     """Lists everything, each with its kind; deterministic."""
     rng = np.random.default_rng(0)
-    pictures = Pictures(card.image_size)
-    training, held_out = _split_as_trained(args.data, card.document["training"])
+    pictures = Pictures(classifier)
+    settings = classifier.card.document["training"]
+    training, held_out = split_as_trained(recipe.data, settings, recipe.patients)
     for examples, fitted, part in ((training, True, "training"), (held_out, False, "held-out")):
-        for number, example in enumerate(_draw(examples, args.children, rng)):
+        for number, example in enumerate(_draw(examples, recipe.children, rng)):
             origin, pixels = patients_of([example])[0], read_radiograph(example.path).pixels
             pictures.add(f"{part} children", CHILD, origin, fitted, pixels)
             for change, (kind, apply) in CHANGES.items():
                 if number % 6 == 0 or (change == "shifted" and number % 6 == 3):
                     name = f"{part} children, {change}"
                     pictures.add(name, kind, origin, fitted, apply(pixels, rng))
-    for path, pixels in _read_all(args.adults):
-        origin = re.match(r"[A-Za-z-]*\d*", path.stem)[0]  # COVID-00003a and -b are one person
+    for path, pixels in _read_all(recipe.adults):
+        (origin,) = re.findall(r"^[A-Za-z-]*\d*", path.stem)  # COVID-00003a and -b are one person
         fitted = _first_half(origin)
         part = "" if fitted else ", not fitted to"
         pictures.add(f"adults{part}", ADULT, origin, fitted, pixels)
         pictures.add(f"adults, shifted{part}", ADULT, origin, fitted, shift(pixels, rng))
-    for path, pixels in _read_all(args.pictures):
+    for path, pixels in _read_all(recipe.pictures):
         origin = f"{path.parent.name}/{path.stem.split('~')[0]}"
         # Of a single patient or texture no half can be left out but by its pictures.
         single = path.parent.name in ("skull radiograph", "texture", "MR slice", "CT slice")
@@ -164,14 +194,6 @@ def collect(args: argparse.Namespace, card: ModelCard) -> Pictures:
         group = path.parent.name + ("" if fitted else ", not fitted to")
         pictures.add(group, OTHER, origin, fitted, pixels)
     return pictures
-
-
-def _split_as_trained(data: Path, settings: dict) -> tuple[list[Example], list[Example]]:
-    """Returns what train.py trained on and held out, by the settings of the model card."""
-    examples = drop_duplicates(index_folder(find_training_folder(data)))
-    if settings["share"] < 1:
-        examples = split_patients(examples, settings["share"], settings["seed"])[1]
-    return split_patients(examples, settings["held_out"], settings["seed"])
 
 
 def _draw(examples: list[Example], count: int, rng: np.random.Generator) -> list[Example]:
@@ -191,16 +213,6 @@ def _read_all(folder: Path | None) -> Iterator[tuple[Path, np.ndarray]]:
 
 def _first_half(origin: str) -> bool:
     return hashlib.sha256(origin.encode()).digest()[0] % 2 == 0
-
-
-def compute_features(forward: Callable, grids: list[np.ndarray]) -> np.ndarray:
-    """Returns `(n, d)` features of the pictures; see `Classifier.forward`."""
-    parts = []
-    for first in range(0, len(grids), 16):
-        parts.append(forward(to_model_input(np.stack(grids[first : first + 16])))[2])
-        if first % 480 == 0:
-            print(f"{first} of {len(grids)} pictures", flush=True)
-    return np.concatenate(parts)
 
 
 def fit_scope(features: np.ndarray, kinds: np.ndarray, origins: np.ndarray) -> Scope:
@@ -230,7 +242,7 @@ def fit_scope(features: np.ndarray, kinds: np.ndarray, origins: np.ndarray) -> S
         _fit(features, kinds),
         limits=np.array(limits),
         warn_distance=float(np.quantile(distances[child], 0.99)),
-        refuse_distance=MARGIN * float(distances[child].max()),
+        refuse_distance=REFUSAL_FACTOR * float(distances[child].max()),
     )
 
 
@@ -254,11 +266,13 @@ def _fit(features: np.ndarray, kinds: np.ndarray) -> Scope:
     return Scope(mean, scale, pca.components_.T, kernel, bias, np.ones(len(KINDS)), np.inf, np.inf)
 
 
-def describe_outcomes(scope: Scope, pictures: Pictures, features: np.ndarray) -> dict:
+def describe_outcomes(
+    scope: Scope, rows: Iterable[Told], seen: Iterable[ModelInput]
+) -> dict[str, JsonObject]:
     """Counts for each group what `judge` says: `n`, `accepted`, `warned`, `refused`, `reasons`."""
-    report: dict[str, dict] = {}
-    for (group, *_), grid, own in zip(pictures.rows, pictures.grids, features, strict=True):
-        found = judge((600, 600), grid, (), own, scope)
+    report: dict[str, JsonObject] = {}
+    for (group, *_), own in zip(rows, seen, strict=True):
+        found = judge((600, 600), own, (), scope)
         outcome = "accepted"
         if found:
             outcome = "refused" if found[0].refuses else "warned"
@@ -273,9 +287,10 @@ def describe_outcomes(scope: Scope, pictures: Pictures, features: np.ndarray) ->
     return report
 
 
-def leave_kinds_out(whole: Scope, pictures: Pictures, features: np.ndarray) -> dict[str, dict]:
+def leave_kinds_out(whole: Scope, pictures: Pictures) -> dict[str, JsonObject]:
     """Counts what is said of each kind of other picture by a scope that was fitted without it."""
-    rows, report = np.array(pictures.rows, object), {}
+    rows, features = np.array(pictures.rows, object), pictures.features
+    report: dict[str, JsonObject] = {}
     fitted = rows[:, 3].astype(bool)
     names = {row[0].removesuffix(", not fitted to") for row in rows[rows[:, 1] == OTHER]}
     for name in sorted(names):
@@ -284,69 +299,52 @@ def leave_kinds_out(whole: Scope, pictures: Pictures, features: np.ndarray) -> d
         # Distances and their limits are of children alone: only the classifier is another.
         part = _fit(features[rest], rows[rest, 1])
         scope = replace(whole, kernel=part.kernel, bias=part.bias)
-        left = Pictures(pictures.size)
-        left.rows = [(name, *row[1:]) for row in rows[own]]
-        left.grids = [pictures.grids[i] for i in np.flatnonzero(own)]
-        report |= describe_outcomes(scope, left, features[own])
+        left = [(name, *row[1:]) for row in rows[own]]
+        report |= describe_outcomes(scope, left, [pictures.seen[i] for i in np.flatnonzero(own)])
     return report
 
 
 def main() -> None:
-    """Fits, measures, writes scope and card, prints the outcomes."""
+    """Runs the command; a foreseeable failure ends in one line, not in a traceback."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="that the weights are of")
+    parser.add_argument("--patients", type=Path, help="the table that train.py was given")
     parser.add_argument("--pictures", type=Path, required=True, help="folders by kind")
     parser.add_argument("--adults", type=Path, help="chest radiographs of adults")
     parser.add_argument("--weights", type=Path, default=WEIGHTS_FOLDER, help="their folder")
     parser.add_argument("--children", type=int, default=900, help="most radiographs of each part")
-    parser.add_argument(
-        "--features", type=Path, help="file that keeps what the network said, for another fit"
-    )
-    args = parser.parse_args()
+    recipe = ScopeRecipe(**vars(parser.parse_args()))
     try:
-        fit(args)
+        make_scope(recipe)
     except PneumoError as error:
         sys.exit(str(error))
 
 
-def fit(args: argparse.Namespace) -> None:
-    """Does what `main` says."""
-    classifier = load_classifier(args.weights)
+def make_scope(recipe: ScopeRecipe) -> None:
+    """Fits, measures, writes scope and card into the weights' folder, prints the outcomes."""
+    classifier = load_classifier(recipe.weights)
     document = classifier.card.document
-    pictures = collect(args, classifier.card)
+    if classifier.find is None:
+        raise WeightsError("These weights look at whole radiographs: they have no lung finder.")
+    pictures = collect(recipe, classifier)
     rows = np.array(pictures.rows, object)
     if not {CHILD, OTHER} <= set(rows[:, 1]):
-        raise DatasetError(f"{args.pictures} holds no pictures in folders by kind.")
-    features = _remember(args.features, classifier, pictures)
+        raise DatasetError(f"{recipe.pictures} holds no pictures in folders by kind.")
+    features = pictures.features
     fitted = rows[:, 3].astype(bool)
     scope = fit_scope(features[fitted], rows[fitted, 1], rows[fitted, 2])
-    write_scope(args.weights / SCOPE_NAME, scope)
-    outcomes = describe_outcomes(scope, pictures, features)
+    write_scope(recipe.weights / SCOPE_NAME, scope)
+    outcomes = describe_outcomes(scope, pictures.rows, pictures.seen)
     document["scope"] = {
         "file": SCOPE_NAME,
-        "sha256": sha256_of(args.weights / SCOPE_NAME),
+        "sha256": sha256_of(recipe.weights / SCOPE_NAME),
         "fitted_to": {kind: int(np.sum(fitted & (rows[:, 1] == kind))) for kind in KINDS},
         "outcomes": {g: o for g, o in outcomes.items() if not _seen(g, pictures)},
-        "kinds_left_out": leave_kinds_out(scope, pictures, features),
+        "kinds_left_out": leave_kinds_out(scope, pictures),
     }
     del document["format"]
-    write_card(args.weights / CARD_NAME, document)
+    write_card(recipe.weights / CARD_NAME, document)
     print(json.dumps(document["scope"], indent=2, ensure_ascii=False))
-
-
-def _remember(path: Path | None, classifier, pictures: Pictures) -> np.ndarray:
-    """Computes the features, or takes them from the file if it is of these pictures and weights."""
-    digest = hashlib.sha256(classifier.card.weights_sha256.encode())
-    for grid in pictures.grids:
-        digest.update(grid.tobytes())
-    if path and path.is_file():
-        with np.load(path) as found:
-            if str(found["digest"]) == digest.hexdigest():
-                return found["features"]
-    features = compute_features(classifier.forward, pictures.grids)
-    if path:
-        np.savez(path, features=features, digest=digest.hexdigest())
-    return features
 
 
 def _seen(group: str, pictures: Pictures) -> bool:

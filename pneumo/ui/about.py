@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pneumo.card import ModelCard
+from pneumo.network.card import ModelCard
 
 
 def show_welcome() -> None:

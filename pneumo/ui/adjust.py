@@ -4,22 +4,25 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pneumo.adjust import AS_IS, Adjustment
 from pneumo.errors import RadiographError
-from pneumo.overlay import encode_png, fit_within
-from pneumo.preprocess import resize_to_grid
-from pneumo.ui.intake import Entry
+from pneumo.images import encode_png, fit_within
+from pneumo.network.lung_field import CUT, EQUALISED, FIELD, WHOLE
+from pneumo.reading.adjustment import AS_IS, Adjustment
+from pneumo.ui import state
 from pneumo.ui.results import Results
+from pneumo.ui.values import ReadEntry
 
 
-def show_findings(entry: Entry) -> None:
+def show_findings(entry: ReadEntry) -> None:
     """Shows each finding, and a button for what may mend it."""
     for number, finding in enumerate(entry.reading.findings):
         show = st.error if finding.refuses else st.warning
         show(finding.text, icon=":material/block:" if finding.refuses else ":material/warning:")
         if finding.remedy:
             remedy = finding.remedy
-            changed = entry.reading.adjustment.then(inverted=remedy.inverted, turns=remedy.turns)
+            changed = entry.reading.info.adjustment.then(
+                inverted=remedy.inverted, turns=remedy.turns
+            )
             st.button(
                 remedy.label,
                 key=f"remedy-{number}",
@@ -29,22 +32,22 @@ def show_findings(entry: Entry) -> None:
             )
 
 
-def show_adjust(entry: Entry, results: Results) -> None:
+def show_adjust(entry: ReadEntry, results: Results) -> None:
     """Offers to change frame, polarity and turn, and to see what the network sees."""
-    now = entry.reading.adjustment
-    if failed := st.session_state.pop("adjust-failed", ""):
+    now = entry.reading.info.adjustment
+    if failed := state.ADJUST_FAILED.take():
         st.error(failed, icon=":material/broken_image:")
     with st.container(horizontal=True, key="adjust-row"):
         with st.popover("Adjust", icon=":material/rotate_90_degrees_ccw:"):
-            if entry.reading.frames > 1:
-                key = f"frame-{entry.key}"
+            if entry.reading.info.frames > 1:
+                frame = state.frame_input(entry)
                 st.number_input(
-                    f"Frame, of {entry.reading.frames}",
+                    f"Frame, of {entry.reading.info.frames}",
                     1,
-                    entry.reading.frames,
+                    entry.reading.info.frames,
                     now.frame + 1,
-                    key=key,
-                    on_change=lambda: _adjust(entry, replace(now, frame=st.session_state[key] - 1)),
+                    key=frame.key,
+                    on_change=lambda: _adjust(entry, replace(now, frame=frame.get() - 1)),
                 )
             for name, changed in (
                 ("Turn to the left", now.then(turns=1)),
@@ -65,7 +68,7 @@ def show_adjust(entry: Entry, results: Results) -> None:
             identity = results.identity(entry)
             grid = results.picture(
                 (identity, "grid"),
-                lambda: encode_png(resize_to_grid(results.pixels(entry), size)),
+                lambda: encode_png(entry.reading.input.grid),
             )
             whole = results.picture(
                 (identity, "small"), lambda: encode_png(fit_within(results.pixels(entry), size))
@@ -73,18 +76,28 @@ def show_adjust(entry: Entry, results: Results) -> None:
             with st.container(horizontal=True):
                 st.image(grid, width=size, alt="The radiograph as the network saw it")
                 st.image(whole, width=size, alt="The radiograph as it was read")
-            done = "".join(f"; {note}" for note in entry.reading.notes)
+            done = "".join(f"; {note}" for note in entry.reading.info.notes)
             st.caption(
-                f"Stretched to {size} x {size} pixels, beside the radiograph as it was read{done}. "
-                "No more than the square decides on the answer."
+                f"{_SEEN[results.classifier.card.view]} {size} x {size} pixels, beside the "
+                f"radiograph as it was read{done}. No more than the square decides on the answer."
             )
 
 
-def _adjust(entry: Entry, adjustment: Adjustment) -> None:
+_SEEN = {
+    EQUALISED: "The lung field, all around it hidden and every grey level made equally frequent, "
+    "stretched to",
+    FIELD: "The lung field, all around it hidden, stretched to",
+    CUT: "Cut to the lungs and stretched to",
+    WHOLE: "Stretched to",
+}
+"""How the square that the network saw was made; see `pneumo.network.lung_field.VIEWS`."""
+
+
+def _adjust(entry: ReadEntry, adjustment: Adjustment) -> None:
     """Has the radiograph read and scored anew, unless the change cannot be read."""
     try:
         replace(entry.source, adjustment=adjustment).read()
     except RadiographError as error:  # a damaged frame
-        st.session_state["adjust-failed"] = str(error)
+        state.ADJUST_FAILED.put(str(error))
         return
-    st.session_state.setdefault("adjustments", {})[entry.key] = adjustment
+    state.ADJUSTMENTS.ensure()[entry.key] = adjustment

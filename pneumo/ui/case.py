@@ -1,46 +1,56 @@
-"""One radiograph: answer and its stability on the left, explanations on the right."""
+"""One radiograph: its picture with the explanation, and beside it the answer."""
 
 import html
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from pneumo import PNEUMONIA
-from pneumo.stability import describe_doubt
+from pneumo import CLASSES, PNEUMONIA
+from pneumo.evaluation.stability import Stability
+from pneumo.explaining.localisation import describe_whereabouts
+from pneumo.ui import state
 from pneumo.ui.adjust import show_adjust, show_findings
-from pneumo.ui.explanations import PLAIN_LOOK, SCREEN_SIDE, VIEWS, Look, show_explanations
-from pneumo.ui.intake import Entry
-from pneumo.ui.results import Explanation, Results
-from pneumo.ui.style import show_refusal, show_small, show_stability, show_verdict
-from pneumo.ui.trust import show_checks
+from pneumo.ui.explanations import PLAIN_LOOK, SCREEN_SIDE, Look, show_explanations
+from pneumo.ui.results import Results
+from pneumo.ui.style import show_no_verdict, show_small, show_stability, show_verdict
+from pneumo.ui.values import Explanation, ReadEntry
 
 
-def show_case(entry: Entry, threshold: float, results: Results) -> tuple[Explanation, Look]:
+def show_case(
+    entry: ReadEntry,
+    threshold: float,
+    results: Results,
+    picture: DeltaGenerator,
+    answer: DeltaGenerator,
+) -> tuple[Explanation, Look]:
     """Shows everything about one radiograph.
+
+    Args:
+        entry: Has a reading.
+        threshold: Of the slider.
+        results: Of the session.
+        picture: Where the picture goes.
+        answer: Where the answer goes.
 
     Returns:
         The explanation on the page, and how it is drawn.
     """
-    # Several pictures want the width of the page. The style sheet puts one column below the other:
-    # another layout would leave the old controls beside the new ones until the run is over.
-    alone = st.session_state.get("view", VIEWS[0]) == VIEWS[0]
     if entry.reading.refused:
-        return _show_refused(entry, results)
-    with st.container(key="case-beside" if alone else "case-below"):
-        answer, picture = st.columns([2, 3], gap="medium")
-    with answer:
-        st.html(f"<h4 class='pneumo-name'>{html.escape(entry.name)}</h4>")
-        verdict = st.empty()
+        return _show_refused(entry, results, picture, answer)
+    known = results.known_stability(entry)
+    with answer, st.container(key="answer"):
+        st.html(f"<h2 class='pneumo-name'>{html.escape(entry.name)}</h2>")
         show_findings(entry)
+        with st.container():  # at once; the stability may change it a second later
+            _show_answer(entry, threshold, known)
+    with answer, st.container(key="details"):
+        with st.container():
+            _show_whereabouts(entry, threshold)
         strip = st.empty()
         _show_details(entry)
         show_adjust(entry, results)
-    with verdict.container():  # at once; the stability may change it a second later
-        known = results.known_stability(entry)
-        doubt = describe_doubt(known, threshold) if known else ""
-        show_verdict(entry.reading.probability, threshold, doubt)
-    with picture:
+    with picture, st.container(key="picture"):
         wanted, look = show_explanations(entry, results)
-        show_checks(entry, wanted, results)
     with strip.container():
         if not known:
             with st.spinner("Trying small changes …"):
@@ -50,17 +60,41 @@ def show_case(entry: Entry, threshold: float, results: Results) -> tuple[Explana
     return wanted, look
 
 
-def _show_refused(entry: Entry, results: Results) -> tuple[Explanation, Look]:
+def _show_answer(entry: ReadEntry, threshold: float, known: Stability | None) -> None:
+    """Shows the verdict, or for an adult the score alone."""
+    reading = entry.reading
+    if state.withholds(reading):
+        score = f"The score is {reading.probability:.2f}, of a model that knows children only."
+        show_no_verdict("No verdict for adults", score)
+    else:
+        show_verdict(reading.probability, threshold, known)
+    if reading.adult:
+        st.toggle("Show verdicts for adults all the same", key=state.JUDGE_ADULTS.widget(False))
+
+
+def _show_whereabouts(entry: ReadEntry, threshold: float) -> None:
+    """Says where the evidence for the verdict lies; aloud where that is none of the lungs."""
+    label = CLASSES.index(entry.reading.verdict(threshold))
+    found = entry.reading.whereabouts(label)
+    text = describe_whereabouts(found, label)
+    if found and found.doubtful:
+        st.warning(text, icon=":material/wrong_location:")
+    else:
+        show_small(text)
+
+
+def _show_refused(
+    entry: ReadEntry, results: Results, picture: DeltaGenerator, answer: DeltaGenerator
+) -> tuple[Explanation, Look]:
     """Shows a picture that gets no verdict, why, and what can be done."""
-    with st.container(key="case-beside"):
-        reasons, picture = st.columns([2, 3], gap="medium")
-    with reasons:
-        st.html(f"<h4 class='pneumo-name'>{html.escape(entry.name)}</h4>")
-        show_refusal()
+    with answer, st.container(key="answer"):
+        st.html(f"<h2 class='pneumo-name'>{html.escape(entry.name)}</h2>")
+        show_no_verdict("No verdict", "The model has no say on this picture as it is.")
         show_findings(entry)
+    with answer, st.container(key="details"):
         _show_details(entry)
         show_adjust(entry, results)
-    with picture:
+    with picture, st.container(key="picture"):
         st.image(
             results.radiograph(entry, SCREEN_SIDE),
             width="stretch",
@@ -69,9 +103,9 @@ def _show_refused(entry: Entry, results: Results) -> tuple[Explanation, Look]:
     return Explanation("gradcam", PNEUMONIA), PLAIN_LOOK
 
 
-def _show_details(entry: Entry) -> None:
-    height, width = entry.reading.shape
-    parts = [f"{width} x {height} pixels", *entry.reading.notes]
+def _show_details(entry: ReadEntry) -> None:
+    height, width = entry.reading.info.shape
+    parts = [f"{width} x {height} pixels", *entry.reading.info.notes]
     if entry.label:
         parts.insert(0, f"The data set's own label: {entry.label}")
     show_small(" · ".join(parts))

@@ -2,23 +2,18 @@
 
 import streamlit as st
 
+from pneumo import inference
 from pneumo.errors import WeightsError
-from pneumo.explain import Explainer
-from pneumo.model import Classifier, load_classifier
-from pneumo.ui.memory import limit_heaps, set_aside
+from pneumo.inference import Engine
 
 
-@st.cache_resource(show_spinner="Loading the model (about ten seconds, once) …")
-def load_engine() -> tuple[Classifier, Explainer]:
+@st.cache_resource(show_spinner=False)
+def load_engine() -> Engine:
     """Loads the verified classifier and its explainer, once for the whole server."""
-    limit_heaps()
-    classifier = load_classifier()
-    engine = classifier, Explainer(classifier)
-    set_aside()
-    return engine
+    return inference.load_engine()
 
 
-def require_engine() -> tuple[Classifier, Explainer]:
+def require_engine() -> Engine:
     """Returns the engine; without sound weights says why and ends the page there."""
     try:
         return load_engine()

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import altair as alt
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pneumo import CLASSES
-from pneumo.held_out import (
+from pneumo.evaluation.held_out import (
     HeldOutScores,
     Rates,
     least_cost_threshold,
@@ -16,12 +17,12 @@ from pneumo.held_out import (
     rates_at,
     sweep,
 )
-from pneumo.operating_point import THRESHOLDS
-from pneumo.ui.settings import keep
-from pneumo.ui.style import VERDICT_COLOURS
+from pneumo.files import JsonObject
+from pneumo.network.operating_points import THRESHOLDS
+from pneumo.ui import state
+from pneumo.ui.palette import chart_words, is_dark, tone
 
 BINS = 40
-CURVE, POINT = "#7fd6ca", "#ffffff"
 
 
 def show_evidence(scores: HeldOutScores, threshold: float) -> None:
@@ -34,7 +35,7 @@ def show_evidence(scores: HeldOutScores, threshold: float) -> None:
     panel = st.expander(
         "What this threshold does to patients kept out of training",
         on_change="rerun",  # closed it draws nothing, or each move of the slider would wait
-        key="evidence-panel",
+        key=state.CURVES.widget(False),
     )
     if not panel.open:
         return
@@ -45,7 +46,7 @@ def show_evidence(scores: HeldOutScores, threshold: float) -> None:
                 1,
                 99,
                 format="%d %%",
-                key=keep("prevalence", 50),
+                key=state.PREVALENCE.widget(50),
                 width=230,
                 help="Of all those examined. Predictive values depend on it, sensitivity and "
                 "specificity do not.",
@@ -53,32 +54,33 @@ def show_evidence(scores: HeldOutScores, threshold: float) -> None:
             ratio = st.select_slider(
                 "One missed pneumonia costs as much as … false alarms",
                 [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50],
-                key=keep("cost-ratio", 1),
+                key=state.COST_RATIO.widget(1),
                 width=330,
             )
             cheapest = least_cost_threshold(scores, share / 100, ratio)
             st.button(
                 f"Use the cheapest threshold, {cheapest:.3f}",
                 key="use-cheapest",
-                on_click=lambda: st.session_state.update(threshold=cheapest),
+                on_click=state.THRESHOLD.put,
+                args=(cheapest,),
                 disabled=abs(cheapest - threshold) < 5e-4,
             )
         rates = rates_at(scores, threshold)
         _show_rates(rates, share / 100)
         left, right = st.columns(2)
         here = [{"threshold": threshold}]
-        _draw(left, "scores", _histogram(), _score_rows(scores), here)
-        _draw(right, "confusion", _confusion(), _confusion_rows(rates))
+        _draw(left, "scores", _histogram(is_dark()), _score_rows(scores), here)
+        _draw(right, "confusion", _confusion(is_dark()), _confusion_rows(rates))
         _draw(
             left,
             "roc",
-            _curve("1 - specificity", "sensitivity"),
+            _curve("1 - specificity", "sensitivity", is_dark()),
             *_roc_rows(scores, rates, threshold),
         )
         _draw(
             right,
             "precision-recall",
-            _curve("sensitivity", "PPV"),
+            _curve("sensitivity", "PPV", is_dark()),
             *_precision_recall_rows(scores, rates, threshold, share / 100),
             title=f"Precision and recall at a prevalence of {share} %",
         )
@@ -114,10 +116,16 @@ def _show_rates(rates: Rates, prevalence: float) -> None:
 
 
 def _draw(
-    place, name: str, spec: dict, rows: list[dict], here: Sequence[dict] = (), title: str = ""
+    place: DeltaGenerator,
+    name: str,
+    spec: JsonObject,
+    rows: list[JsonObject],
+    here: Sequence[JsonObject] = (),
+    title: str = "",
 ) -> None:
     """Puts data into a chart that was composed once: composing takes longer than all the rest."""
     spec = spec | {"datasets": {"rows": rows, "here": list(here)}}
+    spec |= {"config": spec["config"] | chart_words(is_dark())}
     spec |= {"title": title} if title else {}
     place.vega_lite_chart(spec, width="stretch", key=f"chart-{name}")
 
@@ -127,8 +135,8 @@ _MIRROR = "format(abs(datum.value), '.0%')"
 
 
 @functools.cache
-def _histogram() -> dict:
-    scale = alt.Scale(domain=list(VERDICT_COLOURS), range=list(VERDICT_COLOURS.values()))
+def _histogram(dark: bool) -> JsonObject:
+    scale = alt.Scale(domain=CLASSES, range=[tone(name.lower(), dark) for name in CLASSES])
     bars = (
         alt.Chart(ROWS)
         .mark_bar()
@@ -147,12 +155,12 @@ def _histogram() -> dict:
             tooltip=["class:N", "radiographs:Q", alt.Tooltip("from:Q", format=".3f")],
         )
     )
-    rule = alt.Chart(HERE).mark_rule(color=POINT, size=2).encode(x="threshold:Q")
+    rule = alt.Chart(HERE).mark_rule(color=tone("mark", dark), size=2).encode(x="threshold:Q")
     layers = alt.layer(bars, rule, title="Scores by class, NORMAL downwards")
     return layers.properties(height=280).to_dict()
 
 
-def _score_rows(scores: HeldOutScores) -> list[dict]:
+def _score_rows(scores: HeldOutScores) -> list[JsonObject]:
     edges = np.linspace(0, 1, BINS + 1)
     rows = []
     for label, name in enumerate(CLASSES):
@@ -173,24 +181,24 @@ def _score_rows(scores: HeldOutScores) -> list[dict]:
 
 
 @functools.cache
-def _confusion() -> dict:
+def _confusion(dark: bool) -> JsonObject:
     base = alt.Chart(ROWS).encode(
         x=alt.X("called:N", title="called", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("is:N", title="is"),
         tooltip=["is:N", "called:N", "n:Q", alt.Tooltip("share:Q", format=".1%")],
     )
-    colour = alt.Scale(domain=[True, False], range=["#2f6f68", "#8a4b2a"])
-    cells = base.mark_rect(stroke="#0f1519", strokeWidth=3).encode(
+    colour = alt.Scale(domain=[True, False], range=[tone("right", dark), tone("wrong", dark)])
+    cells = base.mark_rect(stroke=tone("panel", dark), strokeWidth=3).encode(
         color=alt.Color("right:N", scale=colour, legend=None),
         opacity=alt.Opacity(
             "share:Q", scale=alt.Scale(domain=[0, 1], range=[0.25, 1]), legend=None
         ),
     )
-    words = base.mark_text(fontSize=20, color="white").encode(text="n:Q")
+    words = base.mark_text(fontSize=20, color=tone("mark", dark)).encode(text="n:Q")
     return alt.layer(cells, words, title="Confusion matrix").properties(height=280).to_dict()
 
 
-def _confusion_rows(rates: Rates) -> list[dict]:
+def _confusion_rows(rates: Rates) -> list[JsonObject]:
     counts = rates.confusion
     normal, pneumonia = counts["tn"] + counts["fp"], counts["fn"] + counts["tp"]
     return [
@@ -205,16 +213,16 @@ def _confusion_rows(rates: Rates) -> list[dict]:
 
 
 @functools.cache
-def _curve(x: str, y: str) -> dict:
+def _curve(x: str, y: str, dark: bool) -> JsonObject:
     """Composes a curve over the unit square with the current point on it."""
     axes = {
         "x": alt.X(f"{x}:Q", scale=alt.Scale(domain=[0, 1])),
         "y": alt.Y(f"{y}:Q", scale=alt.Scale(domain=[0, 1])),
     }
     tip = [alt.Tooltip(f"{name}:Q", format=".3f") for name in ("threshold", x, y)]
-    line = alt.Chart(ROWS).mark_line(color=CURVE, size=2.5)
+    line = alt.Chart(ROWS).mark_line(color=tone("line", dark), size=2.5)
     point = alt.Chart(HERE).mark_point(
-        color=POINT, size=130, filled=True, stroke="#0f1519", strokeWidth=2
+        color=tone("mark", dark), size=130, filled=True, stroke=tone("panel", dark), strokeWidth=2
     )
     layers = alt.layer(
         line.encode(order="threshold:Q", tooltip=tip, **axes),
@@ -226,7 +234,7 @@ def _curve(x: str, y: str) -> dict:
 
 def _roc_rows(
     scores: HeldOutScores, rates: Rates, threshold: float
-) -> tuple[list[dict], list[dict]]:
+) -> tuple[list[JsonObject], list[JsonObject]]:
     sensitivity, specificity = sweep(scores)
     x, y = "1 - specificity", "sensitivity"
     rows = [{"threshold": 0, x: 1, y: 1}]
@@ -238,7 +246,7 @@ def _roc_rows(
 
 def _precision_recall_rows(
     scores: HeldOutScores, rates: Rates, threshold: float, prevalence: float
-) -> tuple[list[dict], list[dict]]:
+) -> tuple[list[JsonObject], list[JsonObject]]:
     sensitivity, specificity = sweep(scores)
     hits, alarms = sensitivity * prevalence, (1 - specificity) * (1 - prevalence)
     called = hits + alarms > 0
@@ -251,7 +259,7 @@ def _precision_recall_rows(
     return rows, [{"threshold": threshold, x: rates.sensitivity, y: ppv}]
 
 
-def _rows(thresholds: np.ndarray, **columns: np.ndarray) -> list[dict]:
+def _rows(thresholds: np.ndarray, **columns: np.ndarray) -> list[JsonObject]:
     """Makes rows, leaving out those equal to the one before: curves of steps are mostly that."""
     names, values = list(columns), np.stack(list(columns.values()))
     new = np.ones(len(thresholds), bool)

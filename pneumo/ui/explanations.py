@@ -1,28 +1,29 @@
 """The explanation browser: one heatmap, beside the original, two or all methods at once."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
 from pneumo import CLASSES
-from pneumo.explain import LAYERS, METHODS
-from pneumo.model import LAST_CONVOLUTION
-from pneumo.overlay import (
+from pneumo.explaining.methods import LAYERS, METHODS
+from pneumo.explaining.overlay import (
     COLOUR_MAPS,
     blend,
     draw_contours,
-    encode_jpeg,
-    encode_png,
-    fit_within,
     stretch_heatmap,
+    trace_outline,
 )
-from pneumo.ui.intake import Entry
-from pneumo.ui.results import Explanation, Results, run_or_offer
-from pneumo.ui.settings import keep
+from pneumo.images import encode_jpeg, encode_png, fit_within
+from pneumo.network.architecture import LAST_CONVOLUTION
+from pneumo.network.lung_field import LungField
+from pneumo.ui import state
+from pneumo.ui.results import Results, has_common_scale, run_or_offer
 from pneumo.ui.style import show_scale
+from pneumo.ui.values import Explanation, ReadEntry
 from pneumo.ui.viewer import Pane, show_linked
 
 VIEWS = ("Overlay", "Beside original", "Two methods", "All methods")
@@ -35,62 +36,83 @@ PAINTERS = threading.BoundedSemaphore(2)
 
 @dataclass(frozen=True)
 class Look:
-    """How a heatmap is drawn; see `pneumo.overlay`."""
+    """How a heatmap is drawn; see `pneumo.explaining.overlay`."""
 
     opacity: float
     colour_map: str
     drawing: str
     above: float
 
-    def draw(self, pixels: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
-        """Returns `(height, width, 3)` uint8: a heatmap of any size over a radiograph."""
+    def draw(self, pixels: np.ndarray, heatmap: np.ndarray, field: LungField | None) -> np.ndarray:
+        """Draws a heatmap over a radiograph, and the outline of where the network looked.
+
+        Returns:
+            `(height, width, 3)` uint8.
+        """
         with PAINTERS:
-            heat = stretch_heatmap(heatmap, pixels.shape)
+            heat = stretch_heatmap(heatmap, pixels.shape, field)
             if self.drawing == "Contours":
-                return draw_contours(pixels, heat, self.colour_map, self.above)
-            return blend(pixels, heat, self.opacity, self.colour_map, self.above)
+                picture = draw_contours(pixels, heat, self.colour_map, self.above)
+            else:
+                picture = blend(pixels, heat, self.opacity, self.colour_map, self.above)
+            return picture if field is None else trace_outline(picture, field)
 
 
 PLAIN_LOOK = Look(opacity=0.45, colour_map=COLOUR_MAPS[0], drawing=DRAWINGS[0], above=0)
 """As long as nobody has chosen another."""
 
 
-def show_explanations(entry: Entry, results: Results) -> tuple[Explanation, Look]:
+def show_explanations(entry: ReadEntry, results: Results) -> tuple[Explanation, Look]:
     """Shows the pictures, and below them what decides on them.
 
     Returns:
         The explanation chosen, the first of two, and how it is drawn.
     """
-    place = st.container()  # the pictures stand above the controls that they need first
     with st.container(horizontal=True, vertical_alignment="bottom", key="heatmap-controls"):
-        class_name = st.segmented_control(
-            "Evidence for", CLASSES, required=True, key=keep("class", CLASSES[1])
+        heat = _ask_heat()
+        st.segmented_control(
+            "Evidence for", CLASSES, required=True, key=state.CLASS.widget(CLASSES[1])
         )
-        view = st.segmented_control("View", VIEWS, required=True, key=keep("view", VIEWS[0]))
+        st.segmented_control("View", VIEWS, required=True, key=state.VIEW.widget(VIEWS[0]))
+        class_name, view = state.CLASS.value, state.VIEW.value
         methods = {"Overlay": 1, "Beside original": 1, "Two methods": 2}.get(view, 0)
         label = CLASSES.index(class_name)
         chosen = [_ask_method(number, label) for number in range(methods)]
         look = _ask_look()
     wanted = chosen or [
-        Explanation(method, label, layer)
+        Explanation(method, label, layer, state.RELATIVE.get(False))
         for method in METHODS
         for layer in (list(LAYERS)[:2] if method == "layercam" else [LAST_CONVOLUTION])
     ]
-    with place:
-        maps = _compute(entry, wanted, results)
-        _show_panes(entry, maps, look, view, results)
-    show_scale(look.colour_map)
-    for method in dict.fromkeys(explanation.method for explanation in chosen):
-        st.caption(
-            f"**{METHODS[method].name}** ({METHODS[method].source}). {METHODS[method].reading}"
-        )
-    if not chosen:
-        with st.expander("How to read these methods"):
-            for method in METHODS.values():
-                st.markdown(f"**{method.name}** ({method.source}). {method.reading}")
-    if chosen and maps:
-        _offer_download(entry, *next(iter(maps.items())), look)
+    maps = _compute(entry, wanted, results)
+    _show_panes(entry, maps if heat else {}, look, view if heat else "", results)
+    common = [e for e in wanted if has_common_scale(results.classifier.card, e)]
+    strongest = (
+        "strong in any radiograph"
+        if len(common) == len(wanted)
+        else ("strongest in this radiograph")
+    )
+    show_scale(look.colour_map, strongest)
+    with st.container(horizontal=True, key="below-picture"):
+        with st.popover("How to read this", icon=":material/menu_book:"):
+            for method in dict.fromkeys(explanation.method for explanation in wanted):
+                own = METHODS[method]
+                st.caption(f"**{own.name}** ({own.source}). {own.reading}")
+        if chosen and maps:
+            _offer_download(entry, *next(iter(maps.items())), look)
     return wanted[0], look
+
+
+def _ask_heat() -> bool:
+    shown = state.HEAT.get()
+    st.button(
+        "Heat off" if shown else "Heat on",
+        key="heat-button",
+        on_click=state.HEAT.put,
+        args=(not shown,),
+        shortcut="H",
+    )
+    return shown
 
 
 def _ask_method(number: int, label: int) -> Explanation:
@@ -98,7 +120,7 @@ def _ask_method(number: int, label: int) -> Explanation:
         "Compare with" if number else "Method",
         METHODS,
         format_func=lambda key: METHODS[key].name,
-        key=keep(f"method-{number}", "layercam" if number else "gradcam"),
+        key=state.method_setting(number).widget("layercam" if number else "gradcam"),
         width=150,
     )
     layer = LAST_CONVOLUTION
@@ -106,20 +128,20 @@ def _ask_method(number: int, label: int) -> Explanation:
         layer = st.selectbox(
             "Layer",
             LAYERS,
-            format_func=LAYERS.get,
-            key=keep(f"layer-{number}", LAST_CONVOLUTION),
+            format_func=LAYERS.__getitem__,
+            key=state.layer_setting(number).widget(LAST_CONVOLUTION),
             width=220,
         )
-    return Explanation(method, label, layer)
+    return Explanation(method, label, layer, state.RELATIVE.get(False))
 
 
 def _ask_look() -> Look:
     with st.popover("Display", icon=":material/tune:"):
-        drawing = st.segmented_control(
-            "Draw as", DRAWINGS, required=True, key=keep("drawing", DRAWINGS[0])
+        st.segmented_control(
+            "Draw as", DRAWINGS, required=True, key=state.DRAWING.widget(DRAWINGS[0])
         )
         opacity = st.slider(
-            "Heatmap opacity", 0, 100, step=5, format="%d %%", key=keep("opacity", 45)
+            "Heatmap opacity", 0, 100, step=5, format="%d %%", key=state.OPACITY.widget(45)
         )
         above = st.slider(
             "Only heat above",
@@ -127,15 +149,24 @@ def _ask_look() -> Look:
             90,
             step=10,
             format="%d %%",
-            key=keep("above", 0),
+            key=state.ABOVE.widget(0),
             help="Of the strongest place in this radiograph.",
         )
-        colour_map = st.selectbox("Colour map", COLOUR_MAPS, key=keep("colour-map", COLOUR_MAPS[0]))
-    return Look(opacity / 100, colour_map, drawing, above / 100)
+        st.toggle(
+            "Relative to this radiograph",
+            key=state.RELATIVE.widget(False),
+            help="Draws the strongest place hottest, however weak it is. Otherwise Grad-CAM and "
+            "the evidence map have one scale for all radiographs: a chest with little evidence "
+            "stays dark.",
+        )
+        colour_map = st.selectbox(
+            "Colour map", COLOUR_MAPS, key=state.COLOUR_MAP.widget(COLOUR_MAPS[0])
+        )
+    return Look(opacity / 100, colour_map, state.DRAWING.value, above / 100)
 
 
 def _compute(
-    entry: Entry, wanted: list[Explanation], results: Results
+    entry: ReadEntry, wanted: list[Explanation], results: Results
 ) -> dict[Explanation, np.ndarray]:
     """Returns the heatmaps; slow ones come behind a bar, and are missing once stopped."""
     maps = {}
@@ -145,8 +176,8 @@ def _compute(
             continue
         heatmap = run_or_offer(
             METHODS[explanation.method].name,
-            f"{entry.reading.tag}-{explanation.method}-{explanation.label}",
-            lambda progress, own=explanation: results.heatmap(entry, own, progress),
+            f"{entry.reading.info.tag}-{explanation.method}-{explanation.label}",
+            partial(results.heatmap, entry, explanation),
         )
         if heatmap is not None:
             maps[explanation] = heatmap
@@ -154,7 +185,7 @@ def _compute(
 
 
 def _show_panes(
-    entry: Entry,
+    entry: ReadEntry,
     maps: dict[Explanation, np.ndarray],
     look: Look,
     view: str,
@@ -162,18 +193,19 @@ def _show_panes(
 ) -> None:
     side = GRID_SIDE if view == "All methods" else SCREEN_SIDE
     panes = []
-    if view in ("Beside original", "All methods"):
-        picture = results.radiograph(entry, side)
-        panes.append(Pane("Original", picture, "Radiograph as it was read"))
+    if view in ("Beside original", "All methods", ""):
+        panes.append(_original(entry, side, results))
     for explanation, heatmap in maps.items():
         picture = results.picture(
             (results.identity(entry), explanation, look, side),
-            lambda heatmap=heatmap: encode_jpeg(
-                look.draw(fit_within(results.pixels(entry), side), heatmap)
-            ),
+            partial(_draw, entry, look, heatmap, side, results),
         )
         class_name = CLASSES[explanation.label]
-        title = "" if view == "Overlay" else explanation.short_title
+        own = has_common_scale(results.classifier.card, explanation)
+        scale = "one scale for all radiographs" if own else "relative to this radiograph"
+        title = explanation.short_title
+        if view != "All methods":
+            title = f"{explanation.title} ({scale})"
         alt = f"Radiograph with the heatmap of evidence for {class_name}"
         panes.append(Pane(title, picture, f"{alt}, {METHODS[explanation.method].name}"))
         if not heatmap.any():
@@ -181,14 +213,27 @@ def _show_panes(
                 f"No place in this radiograph speaks for {class_name}: the heatmap of "
                 f"{METHODS[explanation.method].name} is empty."
             )
+    if (
+        view == "Overlay" and panes and state.WIDE.get()
+    ):  # a wide window has room for the original as well
+        panes.append(replace(_original(entry, side, results), wide=True))
     if panes:
         show_linked(panes, f"pictures-{view}", columns=4 if len(panes) > 4 else 2)
 
 
-def _offer_download(entry: Entry, wanted: Explanation, heatmap: np.ndarray, look: Look) -> None:
+def _original(entry: ReadEntry, side: int, results: Results) -> Pane:
+    return Pane("Original", results.radiograph(entry, side), "Radiograph as it was read")
+
+
+def _draw(entry: ReadEntry, look: Look, heatmap: np.ndarray, side: int, results: Results) -> bytes:
+    pixels = fit_within(results.pixels(entry), side)
+    return encode_jpeg(look.draw(pixels, heatmap, entry.reading.input.field))
+
+
+def _offer_download(entry: ReadEntry, wanted: Explanation, heatmap: np.ndarray, look: Look) -> None:
     st.download_button(
         "Overlay as PNG",
-        lambda: encode_png(look.draw(entry.read().pixels, heatmap)),
+        lambda: encode_png(look.draw(entry.read().pixels, heatmap, entry.reading.input.field)),
         file_name=f"{Path(entry.name).stem}-{wanted.method}-{CLASSES[wanted.label].lower()}.png",
         mime="image/png",
         icon=":material/download:",

@@ -4,19 +4,20 @@ import html
 
 import streamlit as st
 
-from pneumo.explain import METHODS
-from pneumo.overlay import encode_jpeg, fit_within
-from pneumo.report import percent
+from pneumo.explaining.methods import METHODS
+from pneumo.export.rows import percent
+from pneumo.images import encode_jpeg, fit_within
+from pneumo.progress import Progress, follow
+from pneumo.ui import state
 from pneumo.ui.explanations import PLAIN_LOOK
-from pneumo.ui.intake import Entry
-from pneumo.ui.results import Explanation, Results, run_or_offer
-from pneumo.ui.settings import keep
+from pneumo.ui.results import Results, run_or_offer
+from pneumo.ui.values import Explanation, ReadEntry
 
 PER_PAGE = 12
 SIDE = 360
 
 
-def show_gallery(entries: dict[str, Entry], verdicts: dict[str, str], results: Results) -> None:
+def show_gallery(entries: dict[str, ReadEntry], verdicts: dict[str, str], results: Results) -> None:
     """Shows a page of radiographs with one method's heatmap; a button makes one the case.
 
     Args:
@@ -28,7 +29,7 @@ def show_gallery(entries: dict[str, Entry], verdicts: dict[str, str], results: R
         "Method over all",
         METHODS,
         format_func=lambda key: METHODS[key].name,
-        key=keep("gallery-method", "gradcam"),
+        key=state.GALLERY_METHOD.widget("gradcam"),
         width=190,
     )
     keys = list(entries)
@@ -43,10 +44,9 @@ def show_gallery(entries: dict[str, Entry], verdicts: dict[str, str], results: R
     ]
     if missing:
 
-        def run(progress) -> bool:
-            for done, entry in enumerate(missing):
-                progress(done / len(missing))
-                results.heatmap(entry, wanted, lambda share: None)
+        def run(progress: Progress) -> bool:
+            for entry in follow(missing, progress):
+                results.heatmap(entry, wanted)
             return True
 
         name = f"{METHODS[method].name} of {len(missing)} radiographs"
@@ -58,15 +58,17 @@ def show_gallery(entries: dict[str, Entry], verdicts: dict[str, str], results: R
 
 
 def _show_picture(
-    key: str, entry: Entry, verdict: str, wanted: Explanation, results: Results
+    key: str, entry: ReadEntry, verdict: str, wanted: Explanation, results: Results
 ) -> None:
     def draw() -> bytes:
         pixels = fit_within(results.pixels(entry), SIDE)
         if entry.reading.refused:
             return encode_jpeg(pixels)
-        return encode_jpeg(PLAIN_LOOK.draw(pixels, results.heatmap(entry, wanted)))
+        return encode_jpeg(
+            PLAIN_LOOK.draw(pixels, results.heatmap(entry, wanted), entry.reading.input.field)
+        )
 
-    here = st.session_state.case == key
+    here = state.CASE.get() == key
     answer = "" if entry.reading.refused else percent(entry.reading.probability)
     with st.container(width=166, gap=None, border=here):
         picture = results.picture((results.identity(entry), wanted, PLAIN_LOOK, SIDE), draw)
@@ -78,8 +80,8 @@ def _show_picture(
         st.button(
             "Shown below" if here else "Show",
             key=f"open-{key}",
-            on_click=st.session_state.update,
-            kwargs={"case": key},
+            on_click=state.CASE.put,
+            args=(key,),
             disabled=here,
             width="stretch",
         )

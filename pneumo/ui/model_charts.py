@@ -2,14 +2,10 @@
 
 import altair as alt
 
-from pneumo.ui.evidence import CURVE, POINT
-from pneumo.ui.style import VERDICT_COLOURS
+from pneumo.files import JsonObject
+from pneumo.ui.palette import colour, with_words
 
-RATE_COLOURS = {
-    "sensitivity": VERDICT_COLOURS["PNEUMONIA"],
-    "specificity": VERDICT_COLOURS["NORMAL"],
-    "AUC": CURVE,
-}
+RATE_COLOURS = {"sensitivity": "pneumonia", "specificity": "normal", "AUC": "line"}
 """Sensitivity is about the pneumonias and has their colour, specificity that of the normal."""
 
 # Vega breaks an axis label where it is given as a list.
@@ -17,9 +13,9 @@ _TWO_LINES = "split(replace(datum.label, ' and ', '|and '), '|')"
 _SHAPES = {"sensitivity": "circle", "specificity": "square", "AUC": "triangle-up"}
 
 
-def _rate_axes(names: list[str], field: str) -> dict:
+def _rate_axes(names: list[str], field: str) -> JsonObject:
     """Tells rates apart by colour and by shape: one of them is enough for a reader."""
-    colours = alt.Scale(domain=names, range=[RATE_COLOURS[name] for name in names])
+    colours = alt.Scale(domain=names, range=[colour(RATE_COLOURS[name]) for name in names])
     shapes = alt.Scale(domain=names, range=[_SHAPES[name] for name in names])
     legend = alt.Legend(orient="top", title=None)
     return {
@@ -28,12 +24,12 @@ def _rate_axes(names: list[str], field: str) -> dict:
     }
 
 
-def draw_loss(history: list[dict]) -> alt.Chart:
+def draw_loss(history: list[JsonObject]) -> alt.Chart:
     """Draws the training loss by epoch."""
     rows = [{"epoch": entry["epoch"], "loss": entry["loss"]} for entry in history]
-    return (
+    chart: alt.Chart = (
         alt.Chart(alt.Data(values=rows), title="Loss on the training radiographs")
-        .mark_line(color=CURVE, point=alt.OverlayMarkDef(color=CURVE, size=60))
+        .mark_line(color=colour("line"), point=alt.OverlayMarkDef(color=colour("line"), size=60))
         .encode(
             x=alt.X("epoch:O", axis=alt.Axis(labelAngle=0)),
             y=alt.Y("loss:Q", scale=alt.Scale(zero=False)),
@@ -41,9 +37,10 @@ def draw_loss(history: list[dict]) -> alt.Chart:
         )
         .properties(height=280)
     )
+    return with_words(chart)
 
 
-def draw_held_out_history(history: list[dict]) -> alt.LayerChart:
+def draw_held_out_history(history: list[JsonObject]) -> alt.LayerChart:
     """Draws AUC and both rates of the held-out patients by epoch."""
     rows = [
         {"epoch": entry["epoch"], "rate": name, "value": entry[f"held_out_{name.lower()}"]}
@@ -58,10 +55,11 @@ def draw_held_out_history(history: list[dict]) -> alt.LayerChart:
     )
     axes = _rate_axes(list(RATE_COLOURS), "rate")
     points = base.mark_point(filled=True, size=80, opacity=1).encode(**axes)
-    return (base.mark_line().encode(color=axes["color"]) + points).properties(height=280)
+    chart: alt.LayerChart = base.mark_line().encode(color=axes["color"]) + points
+    return with_words(chart.properties(height=280))
 
 
-def draw_shifts(shifts: dict[str, dict]) -> alt.LayerChart:
+def draw_shifts(shifts: dict[str, JsonObject]) -> alt.LayerChart | alt.FacetChart:
     """Draws sensitivity and specificity under each change; their middle is balanced accuracy.
 
     Args:
@@ -74,7 +72,7 @@ def draw_shifts(shifts: dict[str, dict]) -> alt.LayerChart:
         for name, entry in shifts.items()
         for rate in names
     ]
-    tip = [
+    tip: list[str | alt.Tooltip] = [
         "change:N",
         *(alt.Tooltip(f"{rate}:Q", format=".3f") for rate in (*names, "balanced_accuracy", "auc")),
         alt.Tooltip("mean_change:Q", title="mean change of P", format=".3f"),
@@ -89,8 +87,12 @@ def draw_shifts(shifts: dict[str, dict]) -> alt.LayerChart:
         tooltip=tip,
     )
     scale = alt.Scale(zero=False, nice=True)
-    span = base.mark_rule(color="#5b6d77", size=2).encode(x="sensitivity:Q", x2="specificity:Q")
-    middle = base.mark_tick(color=POINT, thickness=2, size=12).encode(x="balanced_accuracy:Q")
+    span = base.mark_rule(color=colour("soft"), size=2).encode(
+        x="sensitivity:Q", x2="specificity:Q"
+    )
+    middle = base.mark_tick(color=colour("mark"), thickness=2, size=12).encode(
+        x="balanced_accuracy:Q"
+    )
     points = base.mark_point(filled=True, size=80, opacity=1).encode(
         x=alt.X(
             "value:Q",
@@ -100,14 +102,15 @@ def draw_shifts(shifts: dict[str, dict]) -> alt.LayerChart:
         ),
         **_rate_axes(names, "rate"),
     )
-    return alt.layer(span, points, middle).properties(height=90 + 24 * len(shifts))
+    chart = alt.layer(span, points, middle)
+    return with_words(chart.properties(height=90 + 24 * len(shifts)))
 
 
 def draw_reliability(curve: dict[str, list[float]], counts: list[int]) -> alt.LayerChart:
     """Draws promised against observed shares of PNEUMONIA.
 
     Args:
-        curve: From `pneumo.calibration.reliability_curve`.
+        curve: From `pneumo.evaluation.calibration.reliability_curve`.
         counts: How many radiographs each of its bins holds.
     """
     x, y = "P(PNEUMONIA), mean of the bin", "observed share of PNEUMONIA"
@@ -126,13 +129,14 @@ def draw_reliability(curve: dict[str, list[float]], counts: list[int]) -> alt.La
         *(alt.Tooltip(f"{name}:Q", format=".3f") for name in ("promised", "observed", "weight")),
         "radiographs:Q",
     ]
-    points = base.mark_circle(color=CURVE, opacity=0.9, stroke="#0f1519").encode(
+    points = base.mark_circle(color=colour("line"), opacity=0.9, stroke=colour("panel")).encode(
         size=alt.Size("weight:Q", scale=alt.Scale(domain=[0, 0.5], range=[50, 500]), legend=None),
         tooltip=tip,
     )
     perfect = (
         alt.Chart(alt.Data(values=[{"p": 0}, {"p": 1}]))
-        .mark_line(color="#94a5ad", strokeDash=[4, 4])
+        .mark_line(color=colour("soft"), strokeDash=[4, 4])
         .encode(x=alt.X("p:Q", scale=unit), y=alt.Y("p:Q", scale=unit))
     )
-    return (perfect + base.mark_line(color=CURVE) + points).properties(height=340)
+    chart: alt.LayerChart = perfect + base.mark_line(color=colour("line")) + points
+    return with_words(chart.properties(height=340))

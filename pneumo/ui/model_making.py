@@ -3,7 +3,8 @@
 import streamlit as st
 
 from pneumo import CLASSES
-from pneumo.card import ModelCard
+from pneumo.files import JsonObject
+from pneumo.network.card import ModelCard
 from pneumo.ui.model_charts import draw_held_out_history, draw_loss
 from pneumo.ui.model_words import is_kermany
 
@@ -32,7 +33,7 @@ _RECIPE = {
     "Arithmetic": "{precision}",
     "Software": "{software}",
 }
-_NAMES = {
+_NAMES: dict[str, dict[object, str]] = {
     "optimizer": {"adamw": "AdamW", "rmsprop": "RMSprop"},
     "schedule": {"cosine": "cosine decay after a warm-up", "constant": "constant"},
     "init": {"imagenet": "ImageNet's weights", "random": "random weights"},
@@ -76,10 +77,11 @@ def show_data(card: ModelCard) -> None:
     ]
     st.table(words, hide_index=True, width="content", alt="Radiographs by class, and patients")
     if "split" in data:
-        st.caption(f"Split {data['split']}. No patient is on both sides.")
+        known = data["split"].startswith("by patient")
+        st.caption(f"Split {data['split']}." + " No patient is on both sides." * known)
 
 
-def show_training(training: dict) -> None:
+def show_training(training: JsonObject) -> None:
     """Shows the recipe and the history; `training` is an entry of the model card."""
     recipe = describe_recipe(training)
     if not recipe:
@@ -112,7 +114,7 @@ def show_training(training: dict) -> None:
         st.caption("With label smoothing the loss of perfect answers is not zero.")
 
 
-def describe_recipe(training: dict) -> dict[str, str]:
+def describe_recipe(training: JsonObject) -> dict[str, str]:
     """Puts the settings of a training run into words.
 
     Args:

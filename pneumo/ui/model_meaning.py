@@ -2,9 +2,14 @@
 
 import streamlit as st
 
-from pneumo.calibration import class_weights, expected_calibration_error, reliability_curve
-from pneumo.card import ModelCard
-from pneumo.held_out import HeldOutScores, predictive_values
+from pneumo.evaluation.calibration import (
+    class_weights,
+    expected_calibration_error,
+    reliability_curve,
+)
+from pneumo.evaluation.held_out import HeldOutScores, predictive_values
+from pneumo.files import JsonObject
+from pneumo.network.card import ModelCard
 from pneumo.ui.model_charts import draw_reliability
 
 PREVALENCES = (0.01, 0.1, 0.5)
@@ -36,7 +41,7 @@ def show_calibration(card: ModelCard, scores: HeldOutScores | None) -> None:
             _show_reliability(scores)
 
 
-def _show_temperature(calibration: dict) -> None:
+def _show_temperature(calibration: JsonObject) -> None:
     temperature = calibration.get("temperature")
     if temperature is None:
         st.caption("The card does not hold a temperature.")

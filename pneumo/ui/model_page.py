@@ -5,16 +5,22 @@ card lacks is said to be missing.
 """
 
 import json
+from collections.abc import Callable
 
 import streamlit as st
 
 from pneumo import CLASSES
-from pneumo.card import ModelCard
-from pneumo.held_out import HeldOutScores, read_scores
-from pneumo.model import CARD_NAME, WEIGHTS_FOLDER
+from pneumo.evaluation.held_out import HeldOutScores, read_scores
+from pneumo.network.card import ModelCard
+from pneumo.network.weights_files import CARD_NAME, WEIGHTS_FOLDER
 from pneumo.ui.model_making import show_data, show_training
 from pneumo.ui.model_meaning import show_calibration, show_operating_points
-from pneumo.ui.model_robustness import read_ablation, show_ablation, show_robustness
+from pneumo.ui.model_robustness import (
+    read_ablation,
+    show_ablation,
+    show_rests,
+    show_robustness,
+)
 from pneumo.ui.model_scope import show_scope
 from pneumo.ui.model_words import NEVER_SEEN, describe_failures, is_kermany, write_citations
 
@@ -33,10 +39,11 @@ def show_model_page(card: ModelCard) -> None:
     """
     scores = read_scores(card) if card.document.get("out_of_fold") else None
     _show_summary(card)
-    sections = {
+    sections: dict[str, Callable[[], None]] = {
         "Data": lambda: show_data(card),
         "Training": lambda: show_training(card.document.get("training", {})),
         "Robustness": lambda: show_robustness(card),
+        "What the answers rest on": lambda: show_rests(card),
         "What each ingredient is worth": lambda: show_ablation(read_ablation(ABLATION_PATH)),
         "What it refuses": lambda: show_scope(card),
         "What P means": lambda: show_calibration(card, scores),

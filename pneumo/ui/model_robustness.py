@@ -5,7 +5,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from pneumo.card import ModelCard
+from pneumo.files import JsonObject
+from pneumo.network.card import ModelCard
 from pneumo.ui.model_charts import draw_shifts
 
 
@@ -58,23 +59,58 @@ def show_robustness(card: ModelCard) -> None:
         )
 
 
-def read_ablation(path: Path) -> dict | None:
+def show_rests(card: ModelCard) -> None:
+    """Shows what is left of the answers without the lungs, and without their surroundings."""
+    rests = card.document.get("metrics", {}).get("rests_on", {})
+    if len(rests) < 2:
+        st.caption("The card does not say what the answers rest on.")
+        return
+    st.markdown(
+        "The same held-out radiographs with a part of them painted over in even grey. A network "
+        "that reads lungs knows nothing once they are gone: its AUC should then be near 0.5. The "
+        "first weights of this project still had 0.987 there: they read letters and framing."
+    )
+    st.dataframe(
+        [
+            {
+                "Radiographs": "as they are" if name == "none" else name,
+                "AUC": entry.get("auc"),
+                "Sensitivity": entry.get("sensitivity"),
+                "Specificity": entry.get("specificity"),
+                "P, 5th to 95th percentile": " to ".join(
+                    f"{bound:.3f}" for bound in entry.get("p_range", ())
+                ),
+            }
+            for name, entry in rests.items()
+        ],
+        key="table-rests",
+        hide_index=True,
+        height="content",
+        column_config=dict.fromkeys(
+            ("AUC", "Sensitivity", "Specificity"), st.column_config.NumberColumn(format="%.3f")
+        ),
+        alt="What is left of the answers without the lungs, and without their surroundings",
+    )
+
+
+def read_ablation(path: Path) -> JsonObject | None:
     """Reads the ablation's results.
 
     Returns:
         `command`, `settings`, `note` and `rows`; None if there is no such file.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        found: JsonObject = json.loads(path.read_text(encoding="utf-8"))
+        return found
     except FileNotFoundError:
         return None
 
 
-def show_ablation(ablation: dict | None) -> None:
+def show_ablation(ablation: JsonObject | None) -> None:
     """Shows what `read_ablation` returns, or how to measure it."""
     if ablation is None:
         st.markdown(
-            "Not measured for this release. `python benchmarks/ablation.py --data chest_xray "
+            "Not measured for this release. `python -m benchmarks.ablation --data chest_xray "
             "--json weights/ablation.json` trains short runs without each ingredient of the recipe."
         )
         return
@@ -93,6 +129,6 @@ def show_ablation(ablation: dict | None) -> None:
 _PARTS = {"As they are": "", "Shift suite": "shifts_least_", "Looks of the other class": "looks_"}
 
 
-def _pair(row: dict, prefix: str) -> str:
+def _pair(row: JsonObject, prefix: str) -> str:
     values = (row.get(f"{prefix}{rate}") for rate in ("auc", "balanced_accuracy"))
     return " / ".join("–" if value is None else f"{value:.3f}" for value in values)

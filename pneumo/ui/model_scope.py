@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from pneumo.card import ModelCard
+from pneumo.files import JsonObject
+from pneumo.network.card import ModelCard
 
 
 def show_scope(card: ModelCard) -> None:
@@ -15,7 +16,7 @@ def show_scope(card: ModelCard) -> None:
         )
         return
     st.markdown(
-        "Before a verdict the network's own features are asked two things: how far is this picture "
+        "Before a verdict the lung finder's features are asked two things: how far is this picture "
         "from the training patients' radiographs, and is it one of what is often dropped by "
         "mistake? A refused picture gets no verdict. None of those counted here was used to fit "
         "it; adults, photographs, drawings and documents share no original with those that were, "
@@ -47,5 +48,5 @@ def show_scope(card: ModelCard) -> None:
 WORDS = ("accepted", "warned", "refused")
 
 
-def _share(outcome: dict, word: str) -> str:
+def _share(outcome: JsonObject, word: str) -> str:
     return f"{100 * outcome[word] / outcome['n']:.1f} %"

@@ -3,9 +3,10 @@
 from collections import Counter
 
 from pneumo import NORMAL, PNEUMONIA
-from pneumo.card import ModelCard
-from pneumo.held_out import HeldOutScores
-from pneumo.operating_point import RULE_OUT
+from pneumo.evaluation.held_out import HeldOutScores
+from pneumo.files import JsonObject
+from pneumo.network.card import ModelCard
+from pneumo.network.operating_points import RULE_OUT
 
 DATA_DOI = "10.17632/rscbjbr9sj"
 SURE = 0.1
@@ -28,7 +29,7 @@ def describe_failures(card: ModelCard, scores: HeldOutScores | None) -> list[str
     return [sentence for sentence in found if sentence]
 
 
-def _mistakes(metrics: dict) -> str | None:
+def _mistakes(metrics: JsonObject) -> str | None:
     counts = Counter(metrics.get("confusion") or {})
     ill, healthy = counts["fn"] + counts["tp"], counts["fp"] + counts["tn"]
     if not ill or not healthy or "threshold" not in metrics:
@@ -50,7 +51,7 @@ def _sure_and_wrong(scores: HeldOutScores) -> str:
     )
 
 
-def _worst_shifts(shifts: dict) -> list[str]:
+def _worst_shifts(shifts: JsonObject) -> list[str]:
     """Finds the change of the shift suite that is worst for each rate, and for the answer."""
     plain = shifts.get("none", {})
     changed = {name: entry for name, entry in shifts.items() if name != "none"}
@@ -59,7 +60,7 @@ def _worst_shifts(shifts: dict) -> list[str]:
         told = {name: entry[rate] for name, entry in changed.items() if entry.get(rate) is not None}
         if not told or plain.get(rate) is None:
             continue
-        worst = min(told, key=told.get)
+        worst = min(told, key=told.__getitem__)
         sentences.append(
             f"Worst of the harmless changes for {words}: *{worst}*, {told[worst]:.3f} instead of "
             f"{plain[rate]:.3f}."
@@ -68,7 +69,7 @@ def _worst_shifts(shifts: dict) -> list[str]:
         )
     moved = {name: entry.get("mean_change") or 0 for name, entry in changed.items()}
     if any(moved.values()):
-        most = max(moved, key=moved.get)
+        most = max(moved, key=moved.__getitem__)
         sentences.append(
             f"*{most}* moves the answer most: P changes by {moved[most]:.3f} on average."
         )

@@ -1,25 +1,25 @@
 """The evidence pack: everything about the session's radiographs in one download."""
 
 import datetime
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import streamlit as st
 
-from pneumo.explain import METHODS
-from pneumo.held_out import HeldOutScores, rates_at
-from pneumo.operating_point import verdict_of
-from pneumo.overlay import fit_within
-from pneumo.pack import write_pack
-from pneumo.page import CaseReport, PackContext
-from pneumo.quality import describe_findings
-from pneumo.report import Row, to_csv, to_json
-from pneumo.stability import describe_doubt
+from pneumo.evaluation.held_out import HeldOutScores, rates_at
+from pneumo.explaining.methods import METHODS
+from pneumo.export.evidence_pack import write_pack
+from pneumo.export.report_page import CaseReport, PackContext
+from pneumo.export.rows import Row, to_csv, to_json
+from pneumo.images import fit_within
+from pneumo.progress import Progress
+from pneumo.ui import state
 from pneumo.ui.explanations import SCREEN_SIDE, Look
-from pneumo.ui.intake import Entry
-from pneumo.ui.results import Explanation, Results, run_or_offer
+from pneumo.ui.results import Results, run_or_offer
 from pneumo.ui.style import DISCLAIMER, WARNING
 from pneumo.ui.trust import describe_checks
+from pneumo.ui.values import Entry, Explanation, ReadEntry
+from pneumo.ui.worklist import make_row
 
 FEW, SMALL_SIDE = 24, 800
 """A larger pack than of so many radiographs has smaller overlays, or it would not fit memory."""
@@ -47,9 +47,13 @@ def show_pack(
     wanted, look = shown
     if METHODS[wanted.method].slow:
         wanted = Explanation("gradcam", wanted.label)
-    readings = [entry for entry in entries.values() if entry.reading and not entry.reading.refused]
+    readings = [
+        entry
+        for entry in entries.values()
+        if isinstance(entry, ReadEntry) and not entry.reading.refused
+    ]
     context = _context_of(threshold, scores, results)
-    rows = rows_of(entries, threshold, context.weights_sha256)
+    rows = rows_of(entries, threshold, results)
     with panel:
         with st.container(horizontal=True, key="worklist-downloads"):
             for kind, mime, text in (
@@ -58,20 +62,20 @@ def show_pack(
             ):
                 st.download_button(
                     f"Worklist as {kind}",
-                    text.encode("utf-8", "backslashreplace"),
+                    text.encode(),
                     file_name=f"pneumo-worklist.{kind.lower()}",
                     mime=mime,
                     icon=":material/download:",
                     on_click="ignore",
                 )
-        state = (
+        now = (
             tuple(results.identity(entry) for entry in readings),
             *(threshold, wanted, look),
             tuple(results.known_stability(entry) is not None for entry in readings),
             tuple(results.known_checks(entry, wanted) is not None for entry in readings),
         )
-        made = st.session_state.get("pack")
-        if made and made[0] == state:
+        made = state.PACK.get()
+        if made and made[0] == now:
             st.download_button(
                 f"Evidence pack, {len(made[1]) / 2**20:.1f} MB",
                 made[1],
@@ -82,7 +86,7 @@ def show_pack(
                 type="primary",
             )
         elif readings:
-            st.session_state.pop("pack", None)
+            state.PACK.take()
             pack = run_or_offer(
                 f"the evidence pack of {len(readings)}",
                 "pack",
@@ -92,7 +96,7 @@ def show_pack(
                 start=False,
             )
             if pack:
-                st.session_state.pack = state, pack
+                state.PACK.put((now, pack))
                 st.rerun()
         st.caption(
             f"The pack holds a PDF page for each radiograph with {wanted.title}, the overlays as "
@@ -118,66 +122,41 @@ def _context_of(threshold: float, scores: HeldOutScores, results: Results) -> Pa
     )
 
 
-def rows_of(entries: dict[str, Entry], threshold: float, weights_sha256: str) -> list[Row]:
+def rows_of(entries: dict[str, Entry], threshold: float, results: Results) -> list[Row]:
     """Returns the worklist: a row for each file, unreadable and refused ones too."""
-    rows = []
-    for entry in entries.values():
-        reading = entry.reading
-        rows.append(
-            Row(
-                entry.name,
-                reading.probability if reading and not reading.refused else None,
-                reading.verdict(threshold) if reading else "ERROR",
-                threshold,
-                describe_findings(reading.findings) if reading else "",
-                "; ".join(reading.notes) if reading else "",
-                entry.error,
-                weights_sha256,
-            )
-        )
-    return rows
+    return [make_row(entry, threshold, results) for entry in entries.values()]
 
 
 def _write(
-    readings: list[Entry],
+    readings: list[ReadEntry],
     wanted: Explanation,
     look: Look,
     threshold: float,
     context: PackContext,
     results: Results,
-    progress: Callable[[float], None],
+    progress: Progress,
 ) -> bytes:
     side = SCREEN_SIDE if len(readings) <= FEW else SMALL_SIDE
 
     def cases() -> Iterator[CaseReport]:
         for entry in readings:
             pixels = fit_within(results.pixels(entry), side)
-            stability = results.known_stability(entry)
-            tried = (
-                f"Small changes give P(PNEUMONIA) from {stability.low:.3f} to {stability.high:.3f}."
-                if stability
-                else "The stability under small changes was not tried."
-            )
+            row = make_row(entry, threshold, results)
             yield CaseReport(
-                name=entry.name,
-                pixels=pixels,
-                overlay=look.draw(pixels, results.heatmap(entry, wanted)),
-                explanation=wanted.title,
-                probability=entry.reading.probability,
-                threshold=threshold,
-                verdict=verdict_of(entry.reading.probability, threshold),
-                uncertain=describe_doubt(stability, threshold) if stability else "",
-                notes=(*entry.reading.notes, *_shrunk(entry, pixels)),
-                findings=tuple(finding.text for finding in entry.reading.findings),
-                checks=(tried, *describe_checks(entry, wanted, results)),
+                row,
+                pixels,
+                look.draw(pixels, results.heatmap(entry, wanted), entry.reading.input.field),
+                wanted.title,
+                _shrunk(entry, pixels),
+                tuple(describe_checks(entry, wanted, row.verdict, results)),
             )
 
     return write_pack(cases(), context, lambda done: progress(done / len(readings)))
 
 
-def _shrunk(entry: Entry, pixels: np.ndarray) -> list[str]:
-    """Notes that the pack's pictures are smaller than the radiograph, if they are."""
-    (own_height, own_width), (height, width) = entry.reading.shape, pixels.shape
+def _shrunk(entry: ReadEntry, pixels: np.ndarray) -> str:
+    """Says that the page's pictures are smaller than the radiograph; empty if they are not."""
+    (own_height, own_width), (height, width) = entry.reading.info.shape, pixels.shape
     if (own_height, own_width) == (height, width):
-        return []
-    return [f"{own_width} x {own_height}, here shown as {width} x {height}"]
+        return ""
+    return f"{own_width} x {own_height}, here shown as {width} x {height}"

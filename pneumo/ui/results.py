@@ -4,59 +4,31 @@ Everything is kept by radiograph and weights, nothing by threshold: a slider mov
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import streamlit as st
 
-from pneumo import CLASSES
-from pneumo.adjust import Adjustment
-from pneumo.checks import Curves, Erasure
-from pneumo.explain import LAYERS, METHODS, Explainer, normalize_heatmap
-from pneumo.inference import prepare, score_pixels
-from pneumo.model import LAST_CONVOLUTION, Classifier
-from pneumo.overlay import encode_jpeg, fit_within
-from pneumo.stability import Stability, measure_stability
-from pneumo.ui.intake import Entry
+from pneumo.evaluation.stability import Stability, measure_stability
+from pneumo.explaining.explainer import Explainer
+from pneumo.explaining.methods import METHODS
+from pneumo.explaining.scaling import scale_heatmap
+from pneumo.images import encode_jpeg, fit_within
+from pneumo.inference import Engine, cam_of, has_cam, score_pixels
+from pneumo.network.card import ModelCard
+from pneumo.network.classifier import Classifier
+from pneumo.progress import Progress, unseen
+from pneumo.ui import state
+from pneumo.ui.values import Checks, Explanation, Identity, ReadEntry
 
-KEPT = {"pixels": 1, "heatmaps": 48, "pictures": 32, "checks": 96, "stability": 400}
-"""Most results of each kind in one session; the oldest go first. Of radiographs at full size only
-the one that is looked at: the others are read again from their files when they are needed."""
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Which heatmap of a radiograph is meant.
-
-    Attributes:
-        method: A key of `pneumo.explain.METHODS`.
-        label: Class index.
-        layer: One of `pneumo.explain.LAYERS`; the last for all but LayerCAM.
-    """
-
-    method: str
-    label: int
-    layer: str = LAST_CONVOLUTION
-
-    @property
-    def title(self) -> str:
-        """Names the method, the class and, if it is not the last, the layer."""
-        return f"{self.short_title}, evidence for {CLASSES[self.label]}"
-
-    @property
-    def short_title(self) -> str:
-        """Names the method and, if it is not the last, the layer."""
-        layer = "" if self.layer == LAST_CONVOLUTION else f" of {LAYERS[self.layer].split(',')[0]}"
-        return METHODS[self.method].name + layer
+Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
-class Checks:
-    """The checks of one heatmap; see `pneumo.checks`."""
-
-    erasures: list[Erasure]
-    curves: Curves
+def has_common_scale(card: ModelCard, wanted: Explanation) -> bool:
+    """Tells whether a heatmap is drawn on one scale for all radiographs."""
+    return wanted.method in card.heat_scales and not wanted.relative
 
 
 @dataclass(frozen=True)
@@ -66,61 +38,63 @@ class Results:
     classifier: Classifier
     explainer: Explainer
 
-    def pixels(self, entry: Entry) -> np.ndarray:
+    def pixels(self, entry: ReadEntry) -> np.ndarray:
         """Returns the radiograph `(height, width)` uint8 at full size."""
-        return self._kept("pixels", entry.reading.identity, lambda: entry.read().pixels)
+        return state.PIXELS.computed(entry.reading.info.identity, lambda: entry.read().pixels)
 
     def heatmap(
-        self, entry: Entry, wanted: Explanation, progress: Callable[[float], None] | None = None
+        self, entry: ReadEntry, wanted: Explanation, progress: Progress = unseen
     ) -> np.ndarray:
         """Returns one heatmap `(h, w)` float32 in [0, 1], before any resize."""
-        if wanted.method == "gradcam":
-            return entry.reading.heatmaps[wanted.label]
 
         def compute() -> np.ndarray:
-            image = prepare(self.classifier, [self.pixels(entry)])
-            options = {"progress": progress} if progress else {}
-            cam = self.explainer.explain(
-                wanted.method, image, wanted.label, wanted.layer, **options
-            )
-            return normalize_heatmap(cam, METHODS[wanted.method].percentile)
+            engine = Engine(self.classifier, self.explainer)
+            cam = cam_of(engine, entry.reading, wanted.method, wanted.label, wanted.layer, progress)
+            return self._scale(wanted, cam)
 
-        return self._kept("heatmaps", (self.identity(entry), wanted), compute)
+        if has_cam(wanted.method):
+            return compute()
+        return state.HEATMAPS.computed((self.identity(entry), wanted), compute)
 
-    def has_heatmap(self, entry: Entry, wanted: Explanation) -> bool:
+    def _scale(self, wanted: Explanation, cam: np.ndarray) -> np.ndarray:
+        return scale_heatmap(wanted.method, cam, self.classifier.card, wanted.relative)
+
+    def has_heatmap(self, entry: ReadEntry, wanted: Explanation) -> bool:
         """Tells whether a heatmap is there without computing it."""
-        kept = st.session_state.get("heatmaps", {})
-        return wanted.method == "gradcam" or (self.identity(entry), wanted) in kept
+        kept = (self.identity(entry), wanted)
+        return has_cam(wanted.method) or state.HEATMAPS.get(kept) is not None
 
-    def is_quick(self, entry: Entry, wanted: Explanation) -> bool:
+    def is_quick(self, entry: ReadEntry, wanted: Explanation) -> bool:
         """Tells whether a heatmap is there, or its method takes fractions of a second."""
         return not METHODS[wanted.method].slow or self.has_heatmap(entry, wanted)
 
-    def stability(self, entry: Entry) -> Stability:
+    def stability(self, entry: ReadEntry) -> Stability:
         """Returns how far the answer moves under small changes."""
 
         def compute() -> Stability:
             return measure_stability(self.pixels(entry), entry.reading.probability, self.score)
 
-        return self._kept("stability", self.identity(entry), compute)
+        return state.STABILITY.computed(self.identity(entry), compute)
 
-    def known_stability(self, entry: Entry) -> Stability | None:
+    def known_stability(self, entry: ReadEntry) -> Stability | None:
         """Returns the stability if it is there, without computing it."""
-        return st.session_state.get("stability", {}).get(self.identity(entry))
+        return state.STABILITY.get(self.identity(entry))
 
-    def checks(self, entry: Entry, wanted: Explanation, compute: Callable[[], Checks]) -> Checks:
+    def checks(
+        self, entry: ReadEntry, wanted: Explanation, compute: Callable[[], Checks]
+    ) -> Checks:
         """Returns the checks of a heatmap from memory, or as they are computed."""
-        return self._kept("checks", (self.identity(entry), wanted), compute)
+        return state.CHECKS.computed((self.identity(entry), wanted), compute)
 
-    def known_checks(self, entry: Entry, wanted: Explanation) -> Checks | None:
+    def known_checks(self, entry: ReadEntry, wanted: Explanation) -> Checks | None:
         """Returns the checks of a heatmap if they are there."""
-        return st.session_state.get("checks", {}).get((self.identity(entry), wanted))
+        return state.CHECKS.get((self.identity(entry), wanted))
 
-    def picture(self, key: tuple, draw: Callable[[], bytes]) -> bytes:
+    def picture(self, key: Hashable, draw: Callable[[], bytes]) -> bytes:
         """Returns an encoded picture from memory, or as it is drawn."""
-        return self._kept("pictures", key, draw)
+        return state.PICTURES.computed(key, draw)
 
-    def radiograph(self, entry: Entry, side: int) -> bytes:
+    def radiograph(self, entry: ReadEntry, side: int) -> bytes:
         """Returns the radiograph without heat as JPEG, its longer side at most `side` pixels."""
         return self.picture(
             (self.identity(entry), side),
@@ -131,24 +105,18 @@ class Results:
         """Returns `(n,)` P(PNEUMONIA) of `(height, width)` uint8 pictures."""
         return score_pixels(self.classifier, pictures)
 
-    def identity(self, entry: Entry) -> tuple[str, Adjustment, str]:
+    def identity(self, entry: ReadEntry) -> Identity:
         """Returns what a result depends on: radiograph, adjustment and weights."""
-        return *entry.reading.identity, self.classifier.card.weights_sha256
-
-    @staticmethod
-    def _kept(kind: str, key: object, compute: Callable[[], object]):
-        kept: dict = st.session_state.setdefault(kind, {})
-        if key not in kept:
-            value = compute()
-            while len(kept) >= KEPT[kind]:
-                del kept[next(iter(kept))]
-            kept[key] = value
-        return kept[key]
+        return *entry.reading.info.identity, self.classifier.card.weights_sha256
 
 
 def run_or_offer(
-    name: str, key: str, run: Callable[[Callable[[float], None]], object], start: bool = True
-):
+    name: str,
+    key: str,
+    run: Callable[[Progress], Result],
+    start: bool = True,
+    offer: str = "",
+) -> Result | None:
     """Runs something that takes seconds behind a bar that can be stopped.
 
     A press of Stop makes Streamlit run the page anew, which ends the computation at its next
@@ -159,14 +127,18 @@ def run_or_offer(
         key: Unique to the computation.
         run: Computes; is given a function to report the share done.
         start: Whether to begin without being asked.
+        offer: What the button says, if not that it computes `name`.
 
     Returns:
         What `run` returns, or None while it is on offer.
     """
-    states: dict[str, bool] = st.session_state.setdefault("running", {})
+    states = state.RUNNING.ensure()
     if not states.get(key, start):
         st.button(
-            f"Compute {name}", key=f"compute-{key}", on_click=states.update, args=({key: True},)
+            offer or f"Compute {name}",
+            key=f"compute-{key}",
+            on_click=states.update,
+            args=({key: True},),
         )
         return None
     place = st.empty()

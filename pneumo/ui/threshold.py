@@ -2,9 +2,19 @@
 
 import streamlit as st
 
-from pneumo.held_out import HeldOutScores, rates_at
-from pneumo.operating_point import BALANCED, RULE_IN, RULE_OUT, OperatingPoint
-from pneumo.ui.settings import keep
+from pneumo.evaluation.held_out import HeldOutScores, rates_at, sweep
+from pneumo.network.operating_points import (
+    BALANCED,
+    RULE_IN,
+    RULE_OUT,
+    OperatingPoint,
+)
+from pneumo.ui import state
+from pneumo.ui.components import mount
+from pneumo.ui.style import THRESHOLD_PLACE
+
+LABEL = "Threshold: call it PNEUMONIA from this probability on"
+_live = mount("live")
 
 HINTS = {
     RULE_OUT: "Few pneumonias missed, at the price of false alarms",
@@ -23,38 +33,60 @@ def show_threshold(points: dict[str, OperatingPoint], scores: HeldOutScores) -> 
     Returns:
         The least P(PNEUMONIA) that is called PNEUMONIA.
     """
-
-    def choose(threshold: float) -> None:
-        st.session_state.threshold = threshold
-
-    with st.container(border=True):
-        threshold = st.slider(
-            "Threshold: call it PNEUMONIA from this probability on",
-            0.001,
-            0.999,
-            step=0.001,
-            format="%.3f",
-            key=keep("threshold", points[BALANCED].threshold),
-            help="Lower: fewer missed pneumonias, more false alarms. Higher: the reverse.",
-        )
-        with st.container(horizontal=True):
-            for point in points.values():
-                st.button(
-                    f"{point.name.capitalize()} {point.threshold:.3f}",
-                    key=f"point-{point.name}",
-                    type="primary" if abs(point.threshold - threshold) < 5e-4 else "secondary",
-                    help=HINTS[point.name],
-                    on_click=choose,
-                    args=(point.threshold,),
-                )
+    with st.bottom, st.container(key="threshold-bar", gap=None):
+        st.html(f'<span id="{THRESHOLD_PLACE}" tabindex="-1"></span>')
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            threshold = st.slider(
+                LABEL,
+                0.001,
+                0.999,
+                step=0.001,
+                format="%.3f",
+                key=state.THRESHOLD.widget(points[BALANCED].threshold),
+                help="Lower: fewer missed pneumonias, more false alarms. Higher: the reverse.",
+            )
+            with st.container(horizontal=True, width="content", key="points"):
+                for point in points.values():
+                    st.button(
+                        f"{point.name.capitalize()} {point.threshold:.3f}",
+                        key=f"point-{point.name}",
+                        type="primary" if abs(point.threshold - threshold) < 5e-4 else "secondary",
+                        help=HINTS[point.name],
+                        on_click=state.THRESHOLD.put,
+                        args=(point.threshold,),
+                    )
         rates = rates_at(scores, threshold)
-        st.caption(
-            f"At {threshold:.3f}, on patients kept out of training: sensitivity "
-            f"{_rate(rates.sensitivity, rates.sensitivity_ci95)}, specificity "
-            f"{_rate(rates.specificity, rates.specificity_ci95)}. Expect less on radiographs "
-            "from elsewhere."
+        st.html(
+            f'<div class="pneumo-small pneumo-rates">At <span class="at">{threshold:.3f}</span>, '
+            'on patients kept out of training: sensitivity <span class="sensitivity">'
+            f"{_rate(rates.sensitivity, rates.sensitivity_ci95)}</span>, specificity "
+            f'<span class="specificity">{_rate(rates.specificity, rates.specificity_ci95)}</span>. '
+            "Expect less on radiographs from elsewhere.</div>"
+        )
+        _live(
+            data={"label": LABEL, "wide": state.WIDE.get(), **_rates_everywhere(scores)},
+            key="live",
+            on_wide_change=_use_width,
         )
     return threshold
+
+
+def _use_width() -> None:
+    """Opens the panel of curves: a wide window has room for it."""
+    state.WIDE.put(True)
+    state.CURVES.put(True)
+
+
+def _rates_everywhere(scores: HeldOutScores) -> dict[str, list[float]]:
+    """Returns both rates at each step of the slider, so that they can follow it when it moves.
+
+    The intervals, a matter of a thousand resamples each, wait until it is let go.
+    """
+    sensitivity, specificity = sweep(scores)
+    return {
+        "sensitivity": sensitivity.round(4).tolist(),
+        "specificity": specificity.round(4).tolist(),
+    }
 
 
 def _rate(value: float, interval: tuple[float, float]) -> str:

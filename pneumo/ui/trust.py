@@ -1,26 +1,39 @@
 """Trust or doubt: how stable the answer is, and whether the heatmap shows what it rests on."""
 
+import math
+from collections.abc import Iterable
+
 import altair as alt
+import numpy as np
 import streamlit as st
 
 from pneumo import CLASSES, PNEUMONIA
-from pneumo.checks import (
+from pneumo.explaining.faithfulness import (
     FILLS,
     FRACTIONS,
+    Shares,
     compare_maps,
-    describe_erasures,
-    describe_shares,
     erase_hottest,
-    share_outside,
+    hot_share,
+    share_in_lungs,
     trace_curves,
 )
-from pneumo.explain import METHODS
-from pneumo.preprocess import resize_to_grid
-from pneumo.ui.intake import Entry
-from pneumo.ui.results import Checks, Explanation, Results, run_or_offer
+from pneumo.explaining.faithfulness_words import (
+    describe_erasures,
+    describe_gap,
+    describe_meaning,
+    describe_shares,
+)
+from pneumo.explaining.methods import METHODS
+from pneumo.inference import score_grids
+from pneumo.progress import Progress
+from pneumo.ui import state
+from pneumo.ui.palette import colour, with_words
+from pneumo.ui.results import Results, run_or_offer
+from pneumo.ui.values import Checks, Explanation, ReadEntry
 
 
-def show_checks(entry: Entry, wanted: Explanation, results: Results) -> None:
+def show_checks(entry: ReadEntry, wanted: Explanation, results: Results) -> None:
     """Shows the checks of one heatmap; those that need the network run when they are asked for.
 
     Args:
@@ -38,29 +51,41 @@ def show_checks(entry: Entry, wanted: Explanation, results: Results) -> None:
         if not results.is_quick(entry, wanted):
             st.info("This heatmap is not computed yet.")
             return
-        heatmap = results.heatmap(entry, wanted)
-        st.markdown(describe_shares(share_outside(heatmap)))
+        heatmap, inside = results.heatmap(entry, wanted), entry.reading.input.inside
+        if shares := _shares_of(heatmap, entry):
+            st.markdown(describe_shares(shares))
         _show_agreement(entry, wanted, results)
+        if gap := describe_gap(heatmap, inside.shape, inside):
+            st.info(gap)
+        if hot_share(heatmap, inside.shape, inside) < min(FRACTIONS):
+            return
         checks = results.known_checks(entry, wanted) or run_or_offer(
             "the checks by erasing (some seconds)",
-            f"checks-{entry.reading.tag}-{wanted.method}-{wanted.label}-" + wanted.layer,
+            f"checks-{entry.reading.info.tag}-{wanted.method}-{wanted.label}-" + wanted.layer,
             lambda progress: _run_checks(entry, wanted, results, progress),
             start=False,
         )
         if checks:
-            _show_erasures(checks, CLASSES[wanted.label])
+            verdict = entry.reading.verdict(state.THRESHOLD.value)
+            _show_erasures(checks, CLASSES[wanted.label], verdict)
             _show_curves(checks)
 
 
-def describe_checks(entry: Entry, wanted: Explanation, results: Results) -> list[str]:
+def describe_checks(
+    entry: ReadEntry, wanted: Explanation, verdict: str, results: Results
+) -> list[str]:
     """Returns in sentences what is known about one heatmap; computes nothing with the network."""
     if not results.is_quick(entry, wanted):
         return []
-    sentences = [describe_shares(share_outside(results.heatmap(entry, wanted)))]
+    heatmap, inside = results.heatmap(entry, wanted), entry.reading.input.inside
+    shares = _shares_of(heatmap, entry)
+    sentences = [describe_shares(shares)] if shares else []
+    if gap := describe_gap(heatmap, inside.shape, inside):
+        sentences.append(gap)
     checks = results.known_checks(entry, wanted)
     if checks:
         tenth = [e for e in checks.erasures if e.fraction == 0.1]
-        sentences += describe_erasures(tenth, CLASSES[wanted.label])
+        sentences += describe_erasures(tenth, CLASSES[wanted.label], verdict)
         sentences.append(
             f"Area under the deletion curve {checks.curves.deletion_area:.2f} (low is good), under "
             f"the insertion curve {checks.curves.insertion_area:.2f} (high is good)."
@@ -68,26 +93,32 @@ def describe_checks(entry: Entry, wanted: Explanation, results: Results) -> list
     return sentences
 
 
-def _run_checks(entry: Entry, wanted: Explanation, results: Results, progress) -> Checks:
-    size = results.classifier.card.image_size
-    grid = resize_to_grid(results.pixels(entry), size)
+def _shares_of(heatmap: np.ndarray, entry: ReadEntry) -> Shares | None:
+    seen = entry.reading.input
+    return None if seen.lungs is None else share_in_lungs(heatmap, seen.lungs, seen.inside)
+
+
+def _run_checks(
+    entry: ReadEntry, wanted: Explanation, results: Results, progress: Progress
+) -> Checks:
+    grid, inside = entry.reading.input.grid, entry.reading.input.inside
     heatmap = results.heatmap(entry, wanted)
 
-    def score(pictures):  # of the class that is explained
-        answers = results.score(pictures)
+    def score(pictures: Iterable[np.ndarray]) -> np.ndarray:  # of the class that is explained
+        answers = score_grids(results.classifier, pictures)
         return answers if wanted.label == PNEUMONIA else 1 - answers
 
     def compute() -> Checks:
         erasures, total = [], len(FRACTIONS) * len(FILLS) + 4
-        for erasure in erase_hottest(grid, heatmap, score):
+        for erasure in erase_hottest(grid, heatmap, score, inside=inside):
             erasures.append(erasure)
             progress(len(erasures) / total)
-        return Checks(erasures, trace_curves(grid, heatmap, score))
+        return Checks(erasures, trace_curves(grid, heatmap, score, inside))
 
     return results.checks(entry, wanted, compute)
 
 
-def _show_agreement(entry: Entry, wanted: Explanation, results: Results) -> None:
+def _show_agreement(entry: ReadEntry, wanted: Explanation, results: Results) -> None:
     """Compares with the quick methods of the last layer, and with whatever else is there."""
     others = [Explanation(method, wanted.label) for method in METHODS]
     others = [
@@ -104,18 +135,23 @@ def _show_agreement(entry: Entry, wanted: Explanation, results: Results) -> None
     st.table(
         {
             "Agreement with": [METHODS[other.method].name for other in others],
-            "Rank correlation": [f"{a.rank_correlation:+.2f}" for a in found],
+            "Rank correlation": [_or_nothing(a.rank_correlation, "{:+.2f}") for a in found],
             "Of the hottest tenth": [
-                f"{100 * a.overlap:.0f} % shared (10 % by chance)" for a in found
+                _or_nothing(100 * a.overlap, "{:.0f} % shared (10 % by chance)") for a in found
             ],
         }
     )
 
 
-def _show_erasures(checks: Checks, class_name: str) -> None:
+def _or_nothing(value: float, words: str) -> str:
+    return "nothing to compare" if math.isnan(value) else words.format(value)
+
+
+def _show_erasures(checks: Checks, class_name: str, verdict: str) -> None:
     st.markdown(
         f"**Erasing.** P({class_name}) is {checks.erasures[0].before:.3f} for the radiograph as it "
-        "is. Without its hottest part, and without a random region of the same shape:"
+        "is. Without its hottest part, and without a region of the same shape elsewhere in what "
+        "the network sees:"
     )
     st.table(
         {
@@ -129,14 +165,7 @@ def _show_erasures(checks: Checks, class_name: str) -> None:
         }
     )
     matter, total = sum(e.matters for e in checks.erasures), len(checks.erasures)
-    if matter == total:
-        meaning = "The answer rests on what the heatmap marks."
-    elif 2 * matter > total:
-        meaning = "The answer rests in part on what the heatmap marks."
-    else:
-        meaning = (
-            "What the heatmap marks matters no more to the answer than other places: doubt it."
-        )
+    meaning = describe_meaning(checks.erasures, class_name, verdict)
     st.markdown(
         f"**In {matter} of {total} trials the hottest part cost more. {meaning}** An erased "
         "picture is no radiograph any more: take this as a hint."
@@ -150,9 +179,11 @@ def _show_curves(checks: Checks) -> None:
         for name, values in (("deletion", curves.deletion), ("insertion", curves.insertion))
         for share, value in zip(curves.fractions.tolist(), values.tolist(), strict=True)
     ]
-    colour = alt.Color(
+    colours = alt.Color(
         "curve:N",
-        scale=alt.Scale(domain=["deletion", "insertion"], range=["#f5a05a", "#63b3f5"]),
+        scale=alt.Scale(
+            domain=["deletion", "insertion"], range=[colour("pneumonia"), colour("normal")]
+        ),
         legend=alt.Legend(orient="top", title=None),
     )
     chart = (
@@ -160,10 +191,12 @@ def _show_curves(checks: Checks) -> None:
         .mark_line(size=2.5)
         .encode(
             x=alt.X(
-                "share:Q", title="share of the picture, hottest first", axis=alt.Axis(format=".0%")
+                "share:Q",
+                title="share of what the network sees, hottest first",
+                axis=alt.Axis(format=".0%"),
             ),
             y=alt.Y("probability:Q", scale=alt.Scale(domain=[0, 1])),
-            color=colour,
+            color=colours,
             strokeDash=alt.StrokeDash("curve:N", legend=None),
             tooltip=[
                 "curve:N",
@@ -173,7 +206,7 @@ def _show_curves(checks: Checks) -> None:
         )
         .properties(height=240)
     )
-    st.altair_chart(chart, width="stretch", key="chart-curves")
+    st.altair_chart(with_words(chart), width="stretch", key="chart-curves")
     st.caption(
         f"Deletion blurs the hottest part first: area {curves.deletion_area:.2f}, low is good. "
         f"Insertion sharpens it first: area {curves.insertion_area:.2f}, high is good."

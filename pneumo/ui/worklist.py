@@ -3,13 +3,18 @@
 import math
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pneumo import CLASSES
-from pneumo.quality import REFUSED, describe_findings
+from pneumo.export.rows import FAILED, UNCERTAIN, Row, escape_controls, row_of, row_of_failure
+from pneumo.files import JsonObject
+from pneumo.network.triage import REFUSED
+from pneumo.progress import Progress, follow
+from pneumo.ui import state
+from pneumo.ui.components import mount
 from pneumo.ui.gallery import show_gallery
-from pneumo.ui.intake import Entry
 from pneumo.ui.results import Results, run_or_offer
-from pneumo.ui.settings import keep
+from pneumo.ui.values import Entry, ReadEntry
 from pneumo.ui.viewer import data_uri
 
 
@@ -17,63 +22,98 @@ def show_failures(entries: dict[str, Entry]) -> None:
     """Reports each file that could not be read, beside those that could."""
     for entry in entries.values():
         if entry.error:
-            st.error(_plain(entry.error), icon=":material/broken_image:")
+            st.error(_plain(escape_controls(entry.error)), icon=":material/broken_image:")
 
 
-UNCERTAIN = "Uncertain"
 WARNED = "With warnings"
-SHOWN = ("All", *CLASSES, "Close calls", UNCERTAIN, WARNED, REFUSED)
-LAYOUTS = ("Table", "Pictures")
+ADULT_CHIP = "Adult"
+"""Stands in the place of the verdict on an adult, of whom the model knows nothing."""
+SHOWN = ("All", *CLASSES[::-1], UNCERTAIN, "Close calls", ADULT_CHIP, WARNED, REFUSED, FAILED)
+LAYOUTS = ("List", "Pictures")
 ORDERS = ("As dropped", "Closest to the threshold", "Highest P first", "Lowest P first", "Name")
+SECONDS_EACH = 3
+"""That the small changes to one radiograph take, about, on a small computer."""
 CLOSE = 0.1
 """Distance from the threshold, in probability, below which a verdict is a close call."""
 
+OPEN_DRAWER = "<style>:root {--pneumo-drawer: block}</style>"
+"""Shows the list on a phone, where style.css hides it otherwise."""
 
-def choose_entry(entries: dict[str, Entry], threshold: float, results: Results) -> Entry | None:
-    """Shows the worklist, as a table or as pictures, if there is more than one reading.
+_list = mount("worklist")
+
+
+def choose_entry(
+    entries: dict[str, Entry], threshold: float, results: Results, steps_place: DeltaGenerator
+) -> ReadEntry | None:
+    """Shows the worklist, as a list or as pictures, if there is more than one file.
+
+    Args:
+        entries: Of the session.
+        threshold: Of the slider.
+        results: Of the session.
+        steps_place: Where the steps from one case to the next go: on a phone beside the picture,
+            with the button that opens the list, which is a drawer there.
 
     Returns:
-        The entry to show, or None if there is no reading or none passes the filter.
+        The entry to show, which has a reading, or None if none passes the filter.
     """
-    readings = {key: entry for key, entry in entries.items() if entry.reading}
-    if len(readings) < 2:
+    readings = {key: entry for key, entry in entries.items() if isinstance(entry, ReadEntry)}
+    if len(entries) < 2:
         return next(iter(readings.values()), None)
-    verdicts = {key: verdict_shown(entry, threshold, results) for key, entry in readings.items()}
-    with st.container(horizontal=True, vertical_alignment="center", key="counts"):
-        st.metric("Radiographs", len(readings), width=104)
-        for name in (*CLASSES[::-1], UNCERTAIN, REFUSED):
-            st.metric(name, list(verdicts.values()).count(name), width=104)
-        _offer_stability(readings, results)
-    with st.container(horizontal=True, vertical_alignment="bottom", key="worklist-controls"):
-        layout = st.segmented_control(
-            "Layout", LAYOUTS, required=True, key=keep("layout", LAYOUTS[0])
+    rows = {key: make_row(entry, threshold, results) for key, entry in entries.items()}
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", key="worklist-controls", gap="small"
+    ):
+        shown = state.LIST_FILTER.get()  # the counts in the list choose it
+        order = st.selectbox(
+            "Order",
+            ORDERS,
+            key=state.ORDER.widget(ORDERS[0]),
+            width=138,
+            label_visibility="collapsed",
         )
-        shown = st.segmented_control("Show", SHOWN, required=True, key=keep("shown", SHOWN[0]))
-        order = st.selectbox("Order", ORDERS, key=keep("order", ORDERS[0]), width=210)
-        words = st.text_input("Search names", key=keep("search", ""), width=190)
-    keys = _arrange(readings, verdicts, threshold, shown, order, words)
-    if not keys:
-        st.info("No radiograph passes the filter.")
-        return None
-    if st.session_state.get("case") not in keys:
-        st.session_state.case = keys[0]
-    if layout == "Pictures":
-        show_gallery({key: readings[key] for key in keys}, verdicts, results)
-    else:
-        _show_table(keys, readings, verdicts, threshold, results)
-    _show_steps(keys)
-    return readings[st.session_state.case]
+        words = st.text_input(
+            "Search names",
+            key=state.SEARCH.widget(""),
+            width=138,
+            placeholder="Search names",
+            label_visibility="collapsed",
+        )
+        st.segmented_control(
+            "Layout",
+            LAYOUTS,
+            required=True,
+            key=state.LAYOUT.widget(LAYOUTS[0]),
+            label_visibility="collapsed",
+        )
+    answers = {key: answer_of(entry, rows[key]) for key, entry in entries.items()}
+    keys = _arrange(rows, answers, shown, order, words)
+    steps = [key for key in keys if key in readings]
+    if steps and state.CASE.get() not in steps:
+        state.CASE.put(steps[0])
+    _show_list(keys, entries, rows, threshold)
+    with steps_place:
+        _show_steps(steps, len(entries))
+        if not steps:
+            unread = "None of these could be read as a radiograph: there is no case to show."
+            st.info(unread if keys else "No radiograph passes the filter.")
+            return None
+    _offer_stability(readings, results)
+    if state.LAYOUT.value == "Pictures":
+        show_gallery({key: readings[key] for key in steps}, answers, results)
+    return readings[state.CASE.get()]
 
 
-def verdict_shown(entry: Entry, threshold: float, results: Results) -> str:
-    """Returns the verdict, `REFUSED`, or "Uncertain" if small changes are known to alter it."""
+def make_row(entry: Entry, threshold: float, results: Results) -> Row:
+    """Makes the row of a file, with its stability if that is known; computes nothing."""
+    weights = results.classifier.card.weights_sha256
+    if not isinstance(entry, ReadEntry):
+        return row_of_failure(entry.name, entry.error, threshold, weights)
     stability = results.known_stability(entry)
-    if not entry.reading.refused and stability and stability.crossing(threshold):
-        return UNCERTAIN
-    return entry.reading.verdict(threshold)
+    return row_of(entry.name, entry.reading, threshold, weights, stability)
 
 
-def _offer_stability(readings: dict[str, Entry], results: Results) -> None:
+def _offer_stability(readings: dict[str, ReadEntry], results: Results) -> None:
     """Offers to try the small changes on all radiographs, not only on those looked at."""
     missing = [
         entry
@@ -83,135 +123,113 @@ def _offer_stability(readings: dict[str, Entry], results: Results) -> None:
     if not missing:
         return
 
-    def run(progress) -> bool:
-        for done, entry in enumerate(missing):
-            progress(done / len(missing))
+    def run(progress: Progress) -> bool:
+        for entry in follow(missing, progress):
             results.stability(entry)
         return True
 
-    done = run_or_offer(
-        f"the stability of {len(missing)} more", "stability-of-all", run, start=False
-    )
+    minutes = max(1, round(len(missing) * SECONDS_EACH / 60))
+    name = f"Test whether small changes flip the verdict ({len(missing)} left, about {minutes} min)"
+    done = run_or_offer(name, "stability-of-all", run, start=False, offer=name)
     if done:
         st.rerun()
 
 
-def _p_of(entry: Entry) -> float:
-    """Returns the P(PNEUMONIA) of an entry that has a reading; nan if it is refused."""
-    return math.nan if entry.reading.refused else entry.reading.probability
+def answer_of(entry: Entry, row: Row) -> str:
+    """Returns what stands for a file in list and counts: adults are counted apart."""
+    return ADULT_CHIP if entry.reading and state.withholds(entry.reading) else row.answer
 
 
 def _arrange(
-    readings: dict[str, Entry],
-    verdicts: dict[str, str],
-    threshold: float,
-    shown: str,
-    order: str,
-    words: str,
+    rows: dict[str, Row], answers: dict[str, str], shown: str, order: str, words: str
 ) -> list[str]:
-    """Returns the keys that pass the filter, in the order wanted."""
+    """Returns the keys that pass the filter, in the order wanted; those refused are last."""
 
     def passes(key: str) -> bool:
-        entry = readings[key]
+        row = rows[key]
+        refused = row.p_pneumonia is None
         others = {
             "All": True,
-            "Close calls": abs(_p_of(entry) - threshold) < CLOSE,
-            WARNED: bool(entry.reading.findings) and not entry.reading.refused,
+            "Close calls": _distance(row) < CLOSE,
+            WARNED: bool(row.findings) and not refused,
         }
-        fits = others.get(shown, verdicts[key] == shown)
-        return fits and words.strip().lower() in entry.name.lower()
+        fits = others.get(shown, answers[key] == shown)
+        return fits and words.strip().lower() in row.path.lower()
 
-    def last_if_refused(value: float) -> float:
-        return math.inf if math.isnan(value) else value
+    def rank(key: str) -> float:
+        row, p = rows[key], rows[key].p_pneumonia
+        if p is None:
+            return math.inf
+        return {"Highest P first": -p, "Lowest P first": p}.get(order, _distance(row))
 
-    ranks = {
-        "As dropped": lambda key: 0,
-        "Closest to the threshold": lambda key: last_if_refused(
-            abs(_p_of(readings[key]) - threshold)
-        ),
-        "Highest P first": lambda key: last_if_refused(-_p_of(readings[key])),
-        "Lowest P first": lambda key: last_if_refused(_p_of(readings[key])),
-        "Name": lambda key: readings[key].name.lower(),
-    }
-    return sorted(filter(passes, readings), key=ranks[order])
+    kept = list(filter(passes, rows))
+    if order == "As dropped":
+        return kept
+    return sorted(kept, key=(lambda key: rows[key].path.lower()) if order == "Name" else rank)
 
 
-def _table_key(keys: list[str]) -> str:
-    """A table of its own for each arrangement: a selected row is a number, not a radiograph."""
-    return f"worklist-{hash(tuple(keys))}"
+def _distance(row: Row) -> float:
+    """Returns how far from the threshold a probability is; infinite where there is none."""
+    return math.inf if row.p_pneumonia is None else abs(row.p_pneumonia - row.threshold)
 
 
-def _show_table(
-    keys: list[str],
-    readings: dict[str, Entry],
-    verdicts: dict[str, str],
-    threshold: float,
-    results: Results,
+def _show_list(
+    keys: list[str], entries: dict[str, Entry], rows: dict[str, Row], threshold: float
 ) -> None:
-    """Shows the table; a selected row becomes the case."""
-    table = _table_key(keys)
+    """Shows the list; a click or an arrow key on a row makes it the case."""
 
-    def pick() -> None:
-        rows = st.session_state[table].selection.rows
-        if rows:
-            st.session_state.case = keys[rows[0]]
+    def open_row() -> None:
+        # Streamlit keeps this function after the list has gone: it must hold nobody's entries.
+        key = state.list_answer().open
+        if isinstance(state.ENTRIES.get().get(key), ReadEntry):
+            state.CASE.put(key)
+            state.DRAWER.put(False)
 
-    here = keys.index(st.session_state.case)
-    chosen = [readings[key] for key in keys]
-    st.dataframe(
-        {
-            "": [data_uri(entry.thumbnail) for entry in chosen],
-            "P(PNEUMONIA)": [_known(_p_of(entry)) for entry in chosen],
-            "Verdict": [verdicts[key] for key in keys],
-            "From threshold": [_known(_p_of(entry) - threshold) for entry in chosen],
-            "Stability": [_range(entry, results) for entry in chosen],
-            "File": [entry.name for entry in chosen],
-            "Notes": [_remarks(entry) for entry in chosen],
-        },
-        column_config={
-            "": st.column_config.ImageColumn(width=60),
-            "File": st.column_config.TextColumn(width="medium"),
-            "P(PNEUMONIA)": st.column_config.ProgressColumn(
-                min_value=0, max_value=1, format="%.3f", width=130
-            ),
-            "Stability": st.column_config.TextColumn(width=115),
-            "From threshold": st.column_config.NumberColumn(format="%+.3f", width=110),
-        },
-        hide_index=True,
-        row_height=48,
-        height=min(3 + 36 + 48 * len(chosen), 380),
-        key=table,
-        on_select=pick,
-        selection_mode="single-row",
-        selection_default={"selection": {"rows": [here]}},
-        alt="Worklist of radiographs with their probability and verdict",
-    )
+    def choose_filter() -> None:
+        if (name := state.list_answer().filter) in SHOWN:
+            state.LIST_FILTER.put(name)
+
+    data = {
+        "filters": SHOWN,
+        "filter": state.LIST_FILTER.get(),
+        "close": CLOSE,
+        "rows": [_describe_row(entries[key], row) for key, row in rows.items()],
+        "shown": keys,
+        "here": state.CASE.get() or None,
+        "threshold": threshold,
+    }
+    _list(data=data, key=state.WORKLIST, on_open_change=open_row, on_filter_change=choose_filter)
 
 
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value
+def _describe_row(entry: Entry, row: Row) -> JsonObject:
+    """Returns what the list shows of a file, and what decides on its answer in the browser."""
+    reading = entry.reading
+    answer = answer_of(entry, row)
+    follows = answer in (*CLASSES, UNCERTAIN)  # the threshold, that is
+    marks = "adult" if reading and reading.adult else "warned" if row.findings else ""
+    return {
+        "key": entry.key,
+        "name": escape_controls(row.path),
+        "thumbnail": data_uri(entry.thumbnail) if entry.thumbnail else "",
+        "p": row.p_pneumonia,
+        "low": row.p_low,
+        "high": row.p_high,
+        "fixed": "" if follows else answer,
+        "answer": answer,
+        "marks": marks if follows else "",
+        "warned": bool(row.findings) and row.p_pneumonia is not None,
+        "reason": escape_controls(row.error) or (row.findings if row.verdict == REFUSED else ""),
+        "stability": row.stability,
+        "remarks": row.remarks,
+    }
 
 
-def _remarks(entry: Entry) -> str:
-    return f"{describe_findings(entry.reading.findings)} {'; '.join(entry.reading.notes)}".strip()
-
-
-def _range(entry: Entry, results: Results) -> str:
-    stability = results.known_stability(entry)
-    if entry.reading.refused:
-        return ""
-    return f"{stability.low:.3f} to {stability.high:.3f}" if stability else "not tried"
-
-
-def _show_steps(keys: list[str]) -> None:
+def _show_steps(keys: list[str], files: int) -> None:
     """Shows the steps through the worklist; the case survives filter and order."""
-    here = keys.index(st.session_state.case)
+    here = keys.index(state.CASE.get()) if keys else -1
 
     def step(to: int) -> None:
-        st.session_state.case = keys[to]
-        st.session_state[_table_key(keys)] = {
-            "selection": {"rows": [to], "columns": [], "cells": []}
-        }
+        state.CASE.put(keys[to])
 
     with st.container(horizontal=True, vertical_alignment="center", key="steps"):
         for name, to, key in (("Previous", here - 1, "K"), ("Next", here + 1, "J")):
@@ -223,7 +241,19 @@ def _show_steps(keys: list[str]) -> None:
                 disabled=not 0 <= to < len(keys),
                 shortcut=key,
             )
-        st.caption(f"{here + 1} of {len(keys)}; choose one, or step with the keys J and K.")
+        is_open = state.DRAWER.get()
+        st.button(
+            "Close list" if is_open else f"List ({files})",
+            key="drawer-button",
+            on_click=state.DRAWER.put,
+            args=(not is_open,),
+        )
+        st.html(
+            f'<span class="pneumo-small">{here + 1} of {len(keys)}'
+            '<span class="keys">; keys J and K step.</span></span>'
+        )
+    if is_open:
+        st.html(OPEN_DRAWER)
 
 
 def _plain(text: str) -> str:

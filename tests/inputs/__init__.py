@@ -1,6 +1,7 @@
 """Every kind of input that has been tried, and what is to come of it.
 
-`tests/test_inputs.py` checks it and `docs/make_inputs.py` writes it down, from the same tables.
+`tests/reading/test_inputs.py` checks it and `docs/make_inputs.py` writes it down, from the same
+tables.
 """
 
 import io
@@ -10,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from pneumo.archive import is_archive, list_pictures, unpack_picture
 from pneumo.errors import RadiographError
-from pneumo.radiograph import Radiograph, read_radiograph
+from pneumo.reading.archive import is_archive, list_pictures, unpack_picture
+from pneumo.reading.radiograph import Radiograph, read_radiograph
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def outcomes(kind: Kind) -> tuple[int, list[str]]:
     files, words = list(kind.build()), []
     for data in files:
         try:
-            notes = "; ".join(read(data)[0].notes)
+            notes = "; ".join(read(data)[0].info.notes)
             text = f"read; {notes}" if notes else "read"
         except RadiographError as error:
             text = f"refused: {error}"

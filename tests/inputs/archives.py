@@ -5,7 +5,8 @@ import zipfile
 from tests.conftest import encode
 from tests.fuzz_seeds import GREY
 from tests.inputs import Kind
-from tests.test_archive import encrypted, pack
+from tests.reading.test_archive import encrypted, pack
+from tests.reading.test_dicom import make
 
 PICTURE = encode(GREY)
 
@@ -21,6 +22,10 @@ def _archive(name: str, build, *, refusal: str = "", pixels=GREY) -> Kind:
 ARCHIVES = [
     _archive("stored", lambda: pack({"a.png": PICTURE})),
     _archive("deflated", lambda: pack({"a.bmp": encode(GREY, "BMP")}, zipfile.ZIP_DEFLATED)),
+    _archive(
+        "DICOM without a suffix, beside a text",
+        lambda: pack({"IM000001": make(GREY), "DICOMDIR": make(GREY), "LIESMICH": b"text"}),
+    ),
     _archive("zip slip: a name that climbs out", lambda: pack({"../../a.png": PICTURE})),
     _archive("zip slip: an absolute name", lambda: pack({"/etc/a.png": PICTURE})),
     _archive("zip slip: a Windows name", lambda: pack({"C:\\a\\..\\b.png": PICTURE})),

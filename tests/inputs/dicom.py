@@ -1,4 +1,4 @@
-"""DICOM, whose pixels are checked one by one in `tests/test_dicom.py`."""
+"""DICOM, whose pixels are checked one by one in `tests/reading/test_dicom.py`."""
 
 import io
 
@@ -14,10 +14,11 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from pneumo.reading.dicom import ADULT_NOTE, OTHER_AGE_NOTE
 from tests.fuzz_seeds import COLOUR, DEEP, GREY, WINDOW, seed, wrap_htj2k
 from tests.inputs import Kind
 from tests.inputs.malformed import CUT_OFF
-from tests.test_dicom import (
+from tests.reading.test_dicom import (
     BAD_FILES,
     BIG,
     DEFLATED,
@@ -102,6 +103,7 @@ DICOM = [
         "JPEG lossless (GDCM)",
         lambda: [bundled("SC_rgb_jpeg_gdcm.dcm")],
         UNTOLD,
+        ADULT_NOTE,
         COLOURED := "colour turned to grey",
     ),
     _dicom("RGB", lambda: [make(COLOUR)], COLOURED),
@@ -152,6 +154,18 @@ DICOM = [
         lambda: [voi(PhotometricInterpretation="MONOCHROME1")],
         TABLE,
         NEGATIVE,
+    ),
+    _dicom(
+        "of an adult, by its tag",
+        lambda: [make(GREY, PatientAge="045Y")],
+        ADULT_NOTE,
+        pixels=GREY,
+    ),
+    _dicom(
+        "of a child of another age, by its tag",
+        lambda: [make(GREY, PatientAge=age) for age in ("009Y", "010M")],
+        OTHER_AGE_NOTE,
+        pixels=GREY,
     ),
     _dicom(
         "lateral view",

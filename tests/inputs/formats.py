@@ -7,6 +7,7 @@ from PIL import Image
 
 from tests.conftest import encode
 from tests.fuzz_seeds import GREY, seed
+from tests.fuzz_tags import write_tiff
 from tests.inputs import Kind, save
 
 SAMPLES = sorted((Path(__file__).resolve().parents[2] / "samples").glob("*/*.jpeg"))
@@ -41,7 +42,64 @@ def near(expected: np.ndarray, tolerance: int):
     return compare
 
 
+def tiff(stored: np.ndarray, photometric: int, *, kind: int = 1, extra: int = -1) -> bytes:
+    """A TIFF of one strip, for what Pillow does not write.
+
+    Args:
+        stored: `(height, width)`, or with samples last.
+        photometric: 0 where 0 is white, 1 where it is black, 8 for L*a*b*.
+        kind: 1 for whole numbers, 3 for others.
+        extra: 1 for associated alpha, 2 for the usual one, -1 for none.
+    """
+    samples = 1 if stored.ndim == 2 else stored.shape[2]
+    height, width = stored.shape[:2]
+    tags = {
+        **{256: (3, [width]), 257: (3, [height]), 258: (3, [stored.itemsize * 8] * samples)},
+        **{259: (3, [1]), 262: (3, [photometric]), 277: (3, [samples]), 278: (3, [height])},
+        339: (3, [kind] * samples),
+    }
+    if extra >= 0:
+        tags[338] = (3, [extra])
+    return write_tiff("II", tags, [stored.tobytes()])
+
+
+HALF = np.where(np.arange(GREY.shape[1]) < 48, 255, 0).astype(np.uint8) + np.zeros_like(GREY)
+CLEAR = ("transparent parts shown as black",)
+WHITE_IS_ZERO = "stored as a negative (WhiteIsZero), turned"
+
 FORMATS = [
+    Kind(
+        "pixel formats",
+        "grey TIFF with alpha, associated or not",
+        lambda: [
+            tiff(np.dstack([np.where(HALF, GREY, 0).astype(np.uint8), HALF]), 1, extra=extra)
+            for extra in (1, 2)
+        ],
+        CLEAR,
+        pixels=np.where(HALF, GREY, 0),
+    ),
+    Kind(
+        "pixel formats",
+        "TIFF of 8 bits in which 0 is white",
+        lambda: [tiff(255 - GREY, 0)],
+        pixels=GREY,
+    ),
+    Kind(
+        "pixel formats",
+        "TIFF of 16 bits or of floats in which 0 is white",
+        lambda: [
+            tiff(np.linspace(4100, 100, 101 * 100).reshape(101, 100).astype(dtype), 0, kind=kind)
+            for dtype, kind in ((np.uint16, 1), (np.float32, 3))
+        ],
+        (*SCALED, WHITE_IS_ZERO),
+        pixels=is_ramp,
+    ),
+    Kind(
+        "pixel formats",
+        "L*a*b* TIFF",
+        lambda: [tiff(np.dstack([GREY, GREY, GREY]), 8)],
+        refusal="L.a.b., which is not read here",
+    ),
     Kind("pixel formats", "the samples", lambda: [path.read_bytes() for path in SAMPLES]),
     Kind(
         "pixel formats",

@@ -8,7 +8,7 @@ from benchmarks.bomb_pictures import chunk, tiff
 from tests.conftest import encode
 from tests.fuzz_seeds import GREY, PICTURES, seed
 from tests.inputs import Kind, save
-from tests.test_radiograph import BAD_FILES
+from tests.reading.test_radiograph import BAD_FILES
 
 CUTS = (0.3, 0.6, 0.9)
 SINGLE = [name for name in PICTURES if name not in ("tiff pages", "gif animated")]

@@ -1,0 +1,1 @@
+"""What `python -m pneumo` needs besides: outputs that survive, signals, the terminal."""

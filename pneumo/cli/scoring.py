@@ -1,0 +1,200 @@
+"""Files -> rows, heatmaps and lines: what `python -m pneumo predict` does."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from pneumo import PNEUMONIA
+from pneumo.cli.outputs import Outputs, Scored
+from pneumo.cli.stopping import Stop
+from pneumo.cli.terminal import complain, say
+from pneumo.errors import RadiographError
+from pneumo.evaluation.stability import measure_stability
+from pneumo.explaining.methods import METHODS
+from pneumo.explaining.overlay import blend, stretch_heatmap, trace_outline
+from pneumo.explaining.scaling import normalize_heatmap
+from pneumo.export.rows import Row, escape_controls, row_of, row_of_failure
+from pneumo.images import encode_png
+from pneumo.inference import Engine, Reading, cam_of, predict, prepare_input, score_pixels
+from pneumo.network.triage import REFUSED
+from pneumo.progress import Progress, follow, unseen
+from pneumo.reading.radiograph import read_radiograph
+
+
+class HeatmapSaver:
+    """Writes the PNEUMONIA heatmap of one radiograph after the other.
+
+    Args:
+        engine: Whose answers are explained.
+        method: A key of `METHODS`.
+        overlays: Folder for the overlays as PNG, if they are wanted.
+        raw_maps: Folder for the heatmaps as .npy, if they are wanted.
+        used: Names that an unfinished run has given already.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        method: str,
+        overlays: Path | None,
+        raw_maps: Path | None,
+        used: Iterable[str] = (),
+    ) -> None:
+        self._engine, self._method = engine, method
+        self._overlays, self._raw_maps = overlays, raw_maps
+        self._used = set(used)
+
+    def save(self, path: Path, pixels: np.ndarray, reading: Reading) -> tuple[str, str]:
+        """Writes what is wanted; returns the stem of its names, and where the overlay is."""
+        field = reading.input.field
+        cam = cam_of(self._engine, reading, self._method, PNEUMONIA)
+        scaled = normalize_heatmap(cam, METHODS[self._method].percentile)
+        heatmap = stretch_heatmap(scaled, pixels.shape, field)
+        stem, overlay = self._name(path.stem), ""
+        if self._overlays:
+            place = self._overlays / f"{stem}.png"
+            picture = blend(pixels, heatmap)
+            if field is not None:
+                trace_outline(picture, field)
+            place.write_bytes(encode_png(picture))
+            overlay = str(place)
+        if self._raw_maps:
+            np.save(self._raw_maps / f"{stem}.npy", heatmap)
+        return stem, overlay
+
+    def _name(self, own: str) -> str:
+        stem, number = own, 1
+        while stem in self._used:  # files of one name from several folders
+            number += 1
+            stem = f"{own}-{number}"
+        self._used.add(stem)
+        return stem
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Makes the row of a file.
+
+    Attributes:
+        engine: That answers.
+        threshold: Least P(PNEUMONIA) called PNEUMONIA.
+        stability: Whether small changes are tried too.
+        saver: Of heatmaps, if they are wanted.
+    """
+
+    engine: Engine
+    threshold: float
+    stability: bool = False
+    saver: HeatmapSaver | None = None
+
+    def score(self, path: Path, number: int) -> Scored:
+        """Reads and scores one file, and writes its heatmaps; see `Scored`."""
+        name, weights = str(path), self.engine.classifier.card.weights_sha256
+        try:
+            radiograph = read_radiograph(path, name=name)
+        except RadiographError as problem:
+            row = row_of_failure(name, str(problem), self.threshold, weights)
+            return Scored(name, number, row)
+        (reading,) = predict(self.engine, [prepare_input(self.engine.classifier, radiograph)])
+        tried, stem, overlay = None, "", ""
+        if self.stability and not reading.refused:
+            tried = measure_stability(radiograph.pixels, reading.probability, self._score_pixels)
+        if self.saver and not reading.refused:
+            stem, overlay = self.saver.save(path, radiograph.pixels, reading)
+        row = replace(row_of(name, reading, self.threshold, weights, tried), overlay=overlay)
+        return Scored(name, number, row, radiograph.info.sha256, stem)
+
+    def _score_pixels(self, pictures: Iterable[np.ndarray]) -> np.ndarray:
+        return score_pixels(self.engine.classifier, pictures)
+
+
+def leave_out(files: Iterable[Path], overlays: Path | None, given: Iterable[Path]) -> list[Path]:
+    """Leaves out the overlays of an earlier run, which are no radiographs.
+
+    Args:
+        files: Found in what was given.
+        overlays: Folder for the overlays, which may lie in a folder that is read.
+        given: Files and folders as the user named them; what is named stays.
+    """
+    named = set(given)
+    if overlays is None or overlays in named:
+        return list(files)
+    folder = overlays.resolve()
+    return [file for file in files if file in named or folder not in file.resolve().parents]
+
+
+def predict_files(
+    files: list[Path],
+    scorer: Scorer,
+    outputs: Outputs,
+    stop: Stop,
+    *,
+    done: Iterable[Scored] = (),
+    progress: Progress = unseen,
+) -> int:
+    """Scores files one after the other, and keeps and tells each row as soon as it is known.
+
+    Args:
+        files: To be scored, in the order of the rows.
+        scorer: Makes the rows.
+        outputs: Where they go; written whole however this ends, by an exception too.
+        stop: Ends the work after the file at hand.
+        done: What an unfinished run has done already.
+        progress: Called before each file that is not done already.
+
+    Returns:
+        The exit status: 0, 1 if a file was refused or failed, or that of the signal.
+    """
+    counts: Counter[Path] = Counter()
+    wanted = {}
+    for path in files:
+        wanted[str(path), counts[path]] = path
+        counts[path] += 1
+    known = {entry.key: entry for entry in done}
+    left = [(key, path) for key, path in wanted.items() if key not in known]
+    stop.patient = True
+    try:
+        for key, path in follow(left, progress):
+            if stop.signal:
+                break
+            known[key] = entry = scorer.score(path, key[1])
+            outputs.add(entry)
+            tell(entry.row)
+    except KeyboardInterrupt:
+        pass  # asked twice: what is at hand is given up
+    finally:
+        order = [key for key in known if key not in wanted] + [
+            key for key in wanted if key in known
+        ]
+        rows = [known[key].row for key in order]
+        complete = known.keys() >= wanted.keys()
+        if rows:
+            outputs.finish(rows, complete)
+    if not complete:
+        complain(_describe_stop(len(rows), len(known.keys() | wanted.keys()), outputs))
+        return stop.status
+    return int(any(row.p_pneumonia is None for row in rows))
+
+
+def tell(row: Row) -> None:
+    """Prints the line of one file: a verdict to the standard output, all else to the error."""
+    if row.error:
+        complain(row.error)
+    elif row.verdict == REFUSED:
+        complain(f"{row.path} is refused. {row.findings}")
+    else:
+        doubt = f"Uncertain. {row.uncertain} " if row.uncertain else ""
+        path = escape_controls(row.path)  # its tabs too: they part the columns
+        line = f"{path}\t{row.p_pneumonia:.4f}\t{row.verdict}\t{doubt}{row.findings}"
+        say(line.rstrip())
+
+
+def _describe_stop(done: int, total: int, outputs: Outputs) -> str:
+    text = f"pneumo: interrupted after {done} of {total} files."
+    if done and str(outputs):
+        text += f" Their rows are in {outputs}"
+        text += ", and --resume goes on from there." if outputs.resumable else "."
+    return text

@@ -1,0 +1,86 @@
+"""Where results are to go: found out before the work whether they can, and written whole after."""
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from pneumo.errors import OutputError
+from pneumo.files import atomic_write
+
+
+def check_output(path: Path | None, option: str) -> None:
+    """Finds out before hours of work whether a file can be written.
+
+    Raises:
+        OutputError: It can't, with the reason.
+    """
+    if path is None or is_device(path):
+        return
+    if path.is_dir():
+        raise OutputError(f"{option} {path} is a folder. Name a file in it.")
+    target = path.resolve()
+    if not target.parent.is_dir():
+        raise OutputError(f"{option} {path}: there is no folder {target.parent}. Make it first.")
+    try:
+        # By the user whose rights count, who may be another than the one that started the program.
+        effective = os.access in os.supports_effective_ids
+        if target.exists() and not os.access(target, os.W_OK, effective_ids=effective):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as error:
+        raise OutputError(f"{option} {path} cannot be written: {error.strerror}.") from error
+
+
+def check_folder(path: Path | None, option: str) -> None:
+    """Makes a folder for outputs, if it is not there, and finds out whether it takes files.
+
+    Raises:
+        OutputError: It doesn't, with the reason.
+    """
+    if path is None:
+        return
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise OutputError(f"{option} {path} cannot be written to: {error.strerror}.") from error
+
+
+def check_apart(
+    csv: Path | None, json: Path | None, heatmaps: Path | None, inputs: Iterable[Path]
+) -> None:
+    """Refuses outputs that would overwrite each other, or a radiograph.
+
+    Raises:
+        OutputError: Two are one file.
+    """
+    taken = {path.resolve(): path for path in inputs}
+    for option, path in (("--csv", csv), ("--json", json)):
+        if path is not None and path.resolve() in taken:
+            raise OutputError(f"{option} {path} would overwrite the radiograph. Name another file.")
+    if csv is not None and json is not None and csv.resolve() == json.resolve():
+        raise OutputError(f"--csv and --json both name {csv}. Give each a file of its own.")
+    beside = {path.parent for path in taken if path.suffix.lower() == ".png"}
+    if heatmaps is not None and heatmaps.resolve() in beside:
+        raise OutputError(
+            f"--heatmaps {heatmaps} holds radiographs that overlays would overwrite. Name a folder "
+            "of its own."
+        )
+
+
+def is_device(path: Path) -> bool:
+    """Tells a terminal, a pipe or /dev/null, which is written to and not replaced."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a text as UTF-8 in one step; a link stays one, and its file is replaced."""
+    if is_device(path):
+        path.write_bytes(text.encode())
+        return
+    with atomic_write(path.resolve()) as draft:
+        draft.write_bytes(text.encode())

@@ -1,0 +1,1 @@
+"""How good, how sure, how robust: everything that is measured."""

@@ -1,0 +1,1 @@
+"""Feature maps -> heatmaps, where they lie, what they are worth."""

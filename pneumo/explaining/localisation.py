@@ -1,0 +1,109 @@
+"""Where does the evidence lie? Each cell's share of the log odds, and whether it lies in a lung.
+
+For a head of global average pooling and one Dense layer the log odds are exactly the sum over the
+cells of the last layer of what each contributes, plus a constant (class activation mapping, Zhou
+et al. 2016, https://arxiv.org/abs/1512.04150). Such shares have one unit for all radiographs.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from pneumo import CLASSES, PNEUMONIA
+from pneumo.network.lung_field import LungField, crop_cells
+
+FINE = 100
+"""Side of the grid on which cells and lungs are compared."""
+NEAR, NEARLY_NONE = 10, 1 / 3
+"""How far around the strongest place lung counts, a cell of the last layer, on that grid; and the
+share of it there below which the place is none of the lungs: a cell sees no finer."""
+EDGE = 0.06
+"""How near to the edge of the field's box a place counts as on it, in sides of the box."""
+LEAST = 0.05
+"""Log odds below which a sum of evidence is too little to be anywhere."""
+
+
+@dataclass(frozen=True)
+class Whereabouts:
+    """Where the evidence for one class lies.
+
+    Attributes:
+        label: The class, an index into `pneumo.CLASSES`.
+        inside: Share of it that lies inside the lungs, in [0, 1].
+        place: The strongest place, x and y on the unit square of the radiograph.
+        near_lung: Whether there is lung to speak of within a cell of that place.
+        on_edge: Whether it lies on the edge of what the network was shown.
+        words: Where it lies, such as "upper part of the lung at the left of the picture".
+    """
+
+    label: int
+    inside: float
+    place: tuple[float, float]
+    near_lung: bool
+    on_edge: bool
+    words: str
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the strongest place is none where pneumonia could be seen."""
+        return not self.near_lung or self.on_edge
+
+
+def evidence_for(evidence: np.ndarray, label: int) -> np.ndarray:
+    """Returns what of `(..., h, w)` shares of the log odds speaks for a class, at least 0."""
+    return np.maximum(evidence if label == PNEUMONIA else -evidence, 0)
+
+
+def locate(evidence: np.ndarray, label: int, field: LungField | None) -> Whereabouts | None:
+    """Finds where the evidence for a class lies.
+
+    Args:
+        evidence: `(h, w)` float32 shares of the log odds, positive for PNEUMONIA.
+        label: The class.
+        field: Where the network looked.
+
+    Returns:
+        None if there is no evidence for the class to speak of, or no lungs to compare it with.
+    """
+    cells = evidence_for(evidence, label)
+    if field is None or not field.found or cells.sum() < LEAST:
+        return None
+    image = Image.fromarray(cells.astype(np.float32))
+    heat = np.asarray(image.resize((FINE, FINE), Image.Resampling.BILINEAR))
+    lungs = crop_cells(field.lungs, field, FINE) >= 0.5
+    row, column = np.unravel_index(heat.argmax(), heat.shape)
+    x, y = (column + 0.5) / FINE, (row + 0.5) / FINE
+    left, top, right, bottom = field.box
+    around = lungs[max(row - NEAR, 0) : row + NEAR + 1, max(column - NEAR, 0) : column + NEAR + 1]
+    third = ("upper", "middle", "lower")[min(int(3 * y), 2)]
+    side = "left" if x < 0.5 else "right"
+    words = f"{third} part of the lung at the {side} of the picture"
+    if not lungs[row, column]:
+        # Between the lungs is where both sides of the row have lung.
+        between = lungs[row, :column].any() and lungs[row, column:].any()
+        words = "between the lungs" if between else f"{third} part, beside the lungs"
+    return Whereabouts(
+        label,
+        float(heat[lungs].sum() / heat.sum()),
+        (left + x * (right - left), top + y * (bottom - top)),
+        bool(around.mean() >= NEARLY_NONE),
+        bool(min(x, y, 1 - x, 1 - y) < EDGE),
+        words,
+    )
+
+
+def describe_whereabouts(found: Whereabouts | None, label: int) -> str:
+    """Says where the evidence for a class lies, and whether that is doubtful."""
+    if found is None:
+        return f"Hardly anything in this radiograph speaks for {CLASSES[label]}."
+    text = (
+        f"Of the evidence for {CLASSES[label]}, {100 * found.inside:.0f} % lies inside the lungs; "
+        f"the strongest place is {'' if found.words.startswith('between') else 'the '}"
+        f"{found.words}."
+    )
+    if not found.near_lung:
+        text += " That is outside the lungs: doubt this answer."
+    elif found.on_edge:
+        text += " That is on the edge of what the network was shown: doubt this answer."
+    return text

@@ -1,0 +1,106 @@
+"""The ways of explaining an answer: what each is called, who proposed it, how to read its map."""
+
+from dataclasses import dataclass
+
+from pneumo.network.architecture import LAST_CONVOLUTION
+
+LAYERS = {
+    LAST_CONVOLUTION: "last layer, 10 x 10 cells",
+    "block13_sepconv2_act": "block 13, 19 x 19 cells",
+    "block4_sepconv2_act": "block 4, 37 x 37 cells",
+}
+"""Layers that LayerCAM can look at, all after their ReLU; cells for an input of 299 pixels."""
+
+SMOOTH_SAMPLES = 12
+"""Noisy copies of which SmoothGrad averages the saliency."""
+
+OCCLUSION_CELLS, OCCLUSION_WINDOW = 8, 2.5
+"""Places of the window along each side, and its own side in such cells."""
+
+SCORE_MAPS = 10
+"""Feature maps that Score-CAM tries: those that vary most (Faster Score-CAM)."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way of explaining an answer.
+
+    Attributes:
+        name: As in the literature.
+        source: Authors, year and address of the paper.
+        reading: How to read its map, and what it cannot tell; two sentences.
+        percentile: Of the map's values that is drawn hottest; below 100 where single pixels
+            stand out so far that nothing else would be seen.
+        slow: Takes seconds, not fractions of one.
+    """
+
+    name: str
+    source: str
+    reading: str
+    percentile: float = 100
+    slow: bool = False
+
+
+METHODS = {
+    "gradcam": Method(
+        "Grad-CAM",
+        "Selvaraju et al. 2017, https://arxiv.org/abs/1610.02391",
+        "Warm cells raised the score of the chosen class, those that lowered it stay cold. It "
+        "shows what reached the last layer, not where the disease is: a cell a tenth of the "
+        "picture wide sees far beyond itself, so erasing the warm place may change little.",
+    ),
+    "evidence": Method(
+        "Evidence map",
+        "Zhou et al. 2016, https://arxiv.org/abs/1512.04150",
+        "Each cell's exact share of the log odds: all cells together, with a constant, are the "
+        "answer. Its unit is the same for all radiographs; but a cell a tenth of the field wide "
+        "sees far beyond itself.",
+    ),
+    "gradcam++": Method(
+        "Grad-CAM++",
+        "Chattopadhyay et al. 2018, https://arxiv.org/abs/1710.11063",
+        "Like Grad-CAM, with features weighted so that several places of one kind all show. Only "
+        "what speaks for the class is counted, so it is broader, and warm even where evidence "
+        "against the class outweighs it.",
+    ),
+    "layercam": Method(
+        "LayerCAM",
+        "Jiang et al. 2021, https://ieeexplore.ieee.org/document/9462463",
+        "Weighs every cell by its own gradient, so that earlier layers can be looked at in finer "
+        "cells. Those show edges and textures that were useful on the way, not that they decided.",
+    ),
+    "scorecam": Method(
+        "Score-CAM",
+        "Wang et al. 2020, https://arxiv.org/abs/1910.01279; Faster Score-CAM with "
+        f"{SCORE_MAPS} maps, https://github.com/tabayashi0117/Score-CAM",
+        "No gradient: a feature weighs as much as the probability that is left when only its "
+        "places are shown. Only the ten features that vary most are tried, and a radiograph cut "
+        "to patches is unlike any that the network knows.",
+        slow=True,
+    ),
+    "saliency": Method(
+        "Saliency",
+        "Simonyan et al. 2013, https://arxiv.org/abs/1312.6034",
+        "Bright pixels are those where a small change of grey would change the score most, up or "
+        "down. It shows what the answer is sensitive to, not what speaks for it, and is grainy.",
+        percentile=99.5,
+    ),
+    "smoothgrad": Method(
+        "SmoothGrad",
+        "Smilkov et al. 2017, https://arxiv.org/abs/1706.03825",
+        f"The saliency of {SMOOTH_SAMPLES} noisy copies on average, which leaves less grain. It "
+        "still shows sensitivity and no direction, and of copies that are noisier than a "
+        "radiograph.",
+        percentile=99.5,
+        slow=True,
+    ),
+    "occlusion": Method(
+        "Occlusion",
+        "Zeiler and Fergus 2014, https://arxiv.org/abs/1311.2901",
+        "Warm where blurring a window, a third of the picture wide, takes away most of what "
+        "speaks for the class: it tries out what the others infer. Evidence that stands in two "
+        "places is missed, since one remains, and the map is coarse.",
+        slow=True,
+    ),
+}
+"""Key -> method, in the order of menus; the first is the default."""

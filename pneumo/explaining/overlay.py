@@ -1,0 +1,123 @@
+"""Radiograph + heatmap -> picture, at the radiograph's own size and aspect."""
+
+import matplotlib
+import numpy as np
+from PIL import Image, ImageFilter
+
+from pneumo.network.lung_field import LungField, outline_of, put_back
+
+COLOUR_MAPS = ("inferno", "plasma", "viridis", "cividis", "turbo")
+"""Perceptual colour maps of Matplotlib; cividis is made for colour-blind eyes."""
+
+CONTOUR_LEVELS = (0.3, 0.5, 0.7, 0.9)
+"""Heat at which lines are drawn."""
+
+OUTLINE_COLOUR = (120, 190, 255)
+"""Of the lung field's outline: a blue that no warm colour map has."""
+
+BAND = 64
+"""Rows that are coloured at a time."""
+
+
+def stretch_heatmap(
+    heatmap: np.ndarray, shape: tuple[int, int], field: LungField | None = None
+) -> np.ndarray:
+    """Lays a coarse map over a radiograph.
+
+    The network saw the radiograph, or the field cut out of it, stretched to a square, so the map
+    is stretched back, with the centres of its cells at the centres of the cells (half-pixel
+    centres), linear in between.
+
+    Args:
+        heatmap: `(h, w)` float32 in [0, 1].
+        shape: `(height, width)` of the radiograph.
+        field: Where the network looked; None if at the whole radiograph. There is no heat
+            outside the field's outline, of which the network was shown nothing.
+
+    Returns:
+        `(height, width)` float32 in [0, 1].
+    """
+    height, width = shape
+    if field is not None:
+        return put_back(heatmap, field, shape) * outline_of(field, shape)
+    image = Image.fromarray(np.ascontiguousarray(heatmap, np.float32))
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
+
+
+def blend(
+    pixels: np.ndarray,
+    heatmap: np.ndarray,
+    opacity: float = 0.45,
+    colour_map: str = "inferno",
+    above: float = 0,
+) -> np.ndarray:
+    """Colours a radiograph by its heatmap; where there is no heat it stays as it was.
+
+    Args:
+        pixels: `(height, width)` uint8.
+        heatmap: `(height, width)` float32 in [0, 1].
+        opacity: Of the hottest place, in [0, 1]; cooler ones are that much more transparent.
+        colour_map: One of `COLOUR_MAPS`.
+        above: Least heat that is drawn, in [0, 1].
+
+    Returns:
+        `(height, width, 3)` uint8.
+    """
+    table = colour_table(colour_map).astype(np.float32)
+    picture = np.empty((*pixels.shape, 3), np.uint8)
+    # In bands: the steps between would take forty times the memory of the radiograph.
+    for top in range(0, len(pixels), BAND):
+        rows = slice(top, top + BAND)
+        heat, grey = heatmap[rows], pixels[rows].astype(np.float32)[..., np.newaxis]
+        colours = table[np.rint(heat * 255).astype(np.uint8)]
+        shown = np.where(heat >= above, heat, 0) if above else heat
+        alpha = (np.float32(opacity) * shown)[..., np.newaxis]
+        picture[rows] = np.rint(grey + (colours - grey) * alpha)
+    return picture
+
+
+def draw_contours(
+    pixels: np.ndarray, heatmap: np.ndarray, colour_map: str = "inferno", above: float = 0
+) -> np.ndarray:
+    """Draws lines of equal heat, which leave the radiograph itself untouched between them.
+
+    Args:
+        pixels: `(height, width)` uint8.
+        heatmap: `(height, width)` float32 in [0, 1].
+        colour_map: One of `COLOUR_MAPS`; each line has the colour of its level.
+        above: Least heat of a line that is drawn, in [0, 1].
+
+    Returns:
+        `(height, width, 3)` uint8.
+    """
+    picture = np.repeat(pixels[..., np.newaxis], 3, axis=-1)
+    table = colour_table(colour_map)
+    thickness = max(1, round(max(pixels.shape) / 500))
+    for level in (level for level in CONTOUR_LEVELS if level >= above):
+        inside = Image.fromarray(np.where(heatmap >= level, 255, 0).astype(np.uint8))
+        grown = np.asarray(inside.filter(ImageFilter.MaxFilter(2 * thickness + 1)))
+        picture[(grown > 0) & (np.asarray(inside) == 0)] = table[round(255 * level)]
+    return picture
+
+
+def trace_outline(picture: np.ndarray, field: LungField) -> np.ndarray:
+    """Draws a line along the edge of the field, beyond which the network is shown nothing.
+
+    Args:
+        picture: `(height, width, 3)` uint8; changed in place.
+        field: Of the radiograph.
+
+    Returns:
+        The picture.
+    """
+    inside = Image.fromarray((outline_of(field, picture.shape[:2]) >= 0.5).astype(np.uint8))
+    thickness = max(1, round(max(picture.shape) / 700))
+    grown = np.asarray(inside.filter(ImageFilter.MaxFilter(2 * thickness + 1)))
+    edge = (grown > 0) & (np.asarray(inside) == 0)
+    picture[edge] = OUTLINE_COLOUR
+    return picture
+
+
+def colour_table(name: str) -> np.ndarray:
+    """Returns the `(256, 3)` uint8 colours of a colour map, from cold to hot."""
+    return matplotlib.colormaps[name](np.arange(256), bytes=True)[:, :3]

@@ -1,0 +1,1 @@
+"""Readings -> rows, CSV and JSON, PDF pages, evidence pack."""

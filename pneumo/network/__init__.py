@@ -1,0 +1,1 @@
+"""Radiograph -> probability: lungs, model input, classifier, thresholds, and who may be judged."""

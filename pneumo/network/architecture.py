@@ -1,0 +1,83 @@
+"""Xception with a two-node head, built in code, and its parts.
+
+The architecture is never read from a file: a saved Keras model can run code of its author's
+choosing when it is loaded, a file of weights cannot.
+"""
+
+from typing import TYPE_CHECKING
+
+from pneumo import CLASSES
+from pneumo.network.preprocess import IMAGE_SIZE
+
+if TYPE_CHECKING:
+    import keras
+
+LAST_CONVOLUTION = "block14_sepconv2_act"
+"""The penultimate layer of Grad-CAM: the last feature maps, after their ReLU."""
+
+
+def build_classifier(image_size: int = IMAGE_SIZE) -> "keras.Model":
+    """Builds Xception with global average pooling and `Dense(2, softmax)`, untrained.
+
+    The network is flat (the base is not a nested model), so that any layer can be reached from
+    the input by name. It is the origin's architecture: Chollet 2017,
+    https://arxiv.org/abs/1610.02357, without its top.
+
+    Args:
+        image_size: Side of the square input in pixels, at least 71.
+
+    Returns:
+        A `keras.Model` from `(n, image_size, image_size, 3)` in [-1, 1] to `(n, 2)`
+        probabilities in the order of `pneumo.CLASSES`, with the layer `probability` on top of
+        `avg_pool`.
+    """
+    import keras
+
+    image = keras.Input((image_size, image_size, 3), name="image")
+    base = keras.applications.Xception(include_top=False, weights=None, input_tensor=image)
+    pooled = keras.layers.GlobalAveragePooling2D(name="avg_pool")(base.output)
+    # float32 also under mixed precision: a softmax in 16 bits rounds confident answers to 1.
+    head = keras.layers.Dense(
+        len(CLASSES), activation="softmax", dtype="float32", name="probability"
+    )
+    return keras.Model(image, head(pooled), name="pneumo")
+
+
+def backbone_of(classifier: "keras.Model") -> "keras.Model":
+    """Returns the part of a classifier from the image to the last feature maps; layers shared."""
+    import keras
+
+    return keras.Model(classifier.input, classifier.get_layer(LAST_CONVOLUTION).output)
+
+
+def head_of(classifier: "keras.Model") -> "keras.Model":
+    """Returns a model of its own from feature maps to probabilities, with a copy of the weights.
+
+    Its outputs equal the classifier's. Gradients with respect to the feature maps need only this
+    small part, which makes every last-layer class activation map cheap.
+    """
+    import keras
+
+    shape = classifier.get_layer(LAST_CONVOLUTION).output.shape[1:]
+    maps = keras.Input(shape, name="feature_maps")
+    pooled = keras.layers.GlobalAveragePooling2D(name="avg_pool")(maps)
+    dense = keras.layers.Dense(len(CLASSES), activation="softmax", name="probability")
+    head = keras.Model(maps, dense(pooled), name="head")
+    dense.set_weights(classifier.get_layer("probability").get_weights())
+    return head
+
+
+def logit_network(classifier: "keras.Model") -> "keras.Model":
+    """Returns the network from image to logits, before the softmax; layers below are shared.
+
+    Explanations differentiate the logit: through a softmax the gradient carries p * (1 - p),
+    which is nothing at all for an answer the network is sure of.
+    """
+    import keras
+
+    dense = keras.layers.Dense(len(CLASSES), dtype="float32", name="logit")
+    pooled = classifier.get_layer("avg_pool").output
+    # A list of one, as tf-keras-vis calls it; Keras warns of any other form.
+    network = keras.Model(classifier.inputs, dense(pooled))
+    dense.set_weights(classifier.get_layer("probability").get_weights())
+    return network

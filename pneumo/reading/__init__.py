@@ -1,0 +1,1 @@
+"""Bytes -> Radiograph: pictures, DICOM, archives, within limits; what a user adjusts."""

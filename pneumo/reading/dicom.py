@@ -1,0 +1,238 @@
+"""A DICOM file -> one frame's picture; what is no chest radiograph's object is refused by name.
+
+pydicom decodes; this module decides what may be decoded, before memory is spent on it. No value of
+the file but sizes, windows and well-known codes gets into a note or a message. Sections are those
+of the DICOM standard: PS3.3 (objects) unless PS3.5 (encoding) is named.
+"""
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pneumo.errors import RadiographError
+from pneumo.reading.dicom_display import make_square, to_picture
+from pneumo.reading.dicom_file import parse_dicom
+from pneumo.reading.limits import MAX_DECODED, MAX_INFLATED
+from pneumo.reading.silence import silence
+from pneumo.reading.structure import find_fault, note_cut_off
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+    from pydicom.uid import UID
+
+_REQUIRED = (
+    *("Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation"),
+    *("BitsAllocated", "BitsStored", "PixelRepresentation"),
+)
+
+# Modality (0008,0060), C.7.3.1.1.1: computed and digital radiography, and scanned film. Not RF
+# and XA, whose frames are of a series in motion, at a fluoroscope's dose and often with bone dark.
+_RADIOGRAPHY = ("CR", "DX", "RG")
+_UNTOLD = ("", "OT")  # de-identified or secondary captures: no more is known of them than of a PNG
+_OTHER_MODALITIES = {
+    "BMD": "bone densitometry",
+    "CT": "computed tomography",
+    "ES": "endoscopy",
+    "IO": "intra-oral radiography",
+    "MG": "mammography",
+    "MR": "magnetic resonance",
+    "NM": "nuclear medicine",
+    "OP": "ophthalmic photography",
+    "PT": "positron emission tomography",
+    "PX": "panoramic radiography",
+    "RF": "fluoroscopy",
+    "RTDOSE": "radiotherapy dose",
+    "RTIMAGE": "radiotherapy positioning",
+    "SEG": "segmentation",
+    "SM": "slide microscopy",
+    "US": "ultrasound",
+    "XA": "angiography",
+    "XC": "photography",
+}
+_LATERAL = ("LL", "RL", "LAT", "LATERAL")  # View Position (0018,5101), C.8.7.1, C.8.11.5
+LATERAL_NOTE = "lateral view by its tag"
+ADULT_NOTE = "an adult's by its tag"
+OTHER_AGE_NOTE = "of a child not of 1 to 5 years, by its tag"
+_A_YEAR = {"D": 365.25, "W": 52.18, "M": 12, "Y": 1}
+_KNOWN_AGES = 1, 6
+"""In years: of those that the model learned from; five lasts until the sixth birthday."""
+_GROWN_UP = 18
+_SAMPLES = {
+    **{"MONOCHROME1": 1, "MONOCHROME2": 1, "PALETTE COLOR": 1},
+    **dict.fromkeys(("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"), 3),
+}
+
+
+def read_dicom(
+    data: bytes, name: str, max_pixels: int, frame: int = 0
+) -> tuple[np.ndarray, int, list[str]]:
+    """Decodes one frame as it is meant to be seen.
+
+    Args:
+        data: The file; `is_dicom` is true of it.
+        name: Its name, for messages.
+        max_pixels: Most samples in all frames together, and most pixels in the result.
+        frame: Which of several, from 0.
+
+    Returns:
+        `(height, width)` uint8, 0 black to 255 white, or `(height, width, 3)` RGB; pixels are
+        square. Then the number of frames, and notes on what was done, in words for the user.
+
+    Raises:
+        RadiographError: No projection radiograph, beyond the limits, damaged, or in a coding that
+            cannot be decoded here.
+        Exception: Nearly any, of damaged elements. Its text may quote the file.
+    """
+    notes: list[str] = []
+    with silence():
+        dataset = parse_dicom(data, name, MAX_INFLATED)
+        _check_kind(dataset, name, notes)
+        _note_age(dataset, notes)
+        frames = _check_size(dataset, name, max_pixels, frame)
+        _check_length(dataset, name, frames, frame)
+        if frames > 1:
+            notes.append(f"frame {frame + 1} of {frames}")
+        picture = to_picture(dataset, _decode(dataset, name, frame, notes), notes)
+        return make_square(dataset, picture, max_pixels, notes), frames, notes
+
+
+def _check_kind(dataset: "Dataset", name: str, notes: list[str]) -> None:
+    """Refuses what is no projection radiograph."""
+    if "PixelData" not in dataset:
+        uid = dataset.get("SOPClassUID")
+        kind = uid.name if uid and uid.name != str(uid) else "object of another kind"
+        raise RadiographError(
+            f"{name} holds no picture (no Pixel Data): it is a DICOM {kind}, or incomplete. "
+            "A chest radiograph is expected (modality CR, DX or RG)."
+        )
+    modality = str(dataset.get("Modality", "")).strip().upper()
+    if modality in _UNTOLD:
+        notes.append("its modality is not told: taken for a radiograph")
+    elif modality not in _RADIOGRAPHY:
+        meaning = _OTHER_MODALITIES.get(modality)
+        label = f"modality {modality} ({meaning})" if meaning else "some other modality"
+        raise RadiographError(
+            f"{name} is of {label}. A chest radiograph is expected (modality CR, DX or RG)."
+        )
+    if str(dataset.get("ViewPosition", "")).strip().upper() in _LATERAL:
+        notes.append(LATERAL_NOTE)
+
+
+def _note_age(dataset: "Dataset", notes: list[str]) -> None:
+    """Notes an age that the model does not know; the age itself goes no further.
+
+    Patient's Age (0010,1010), C.7.2.2, is an Age String as in `045Y` or `018M` (PS3.5 6.2). Zero
+    stands for unknown in many files whose patients were made nameless.
+    """
+    age = re.fullmatch(r"(\d{3})([DWMY])", str(dataset.get("PatientAge", "")).strip().upper())
+    years = int(age[1]) / _A_YEAR[age[2]] if age else 0
+    if years >= _GROWN_UP:
+        notes.append(ADULT_NOTE)
+    elif years and not _KNOWN_AGES[0] <= years < _KNOWN_AGES[1]:
+        notes.append(OTHER_AGE_NOTE)
+
+
+def _check_size(dataset: "Dataset", name: str, max_pixels: int, frame: int) -> int:
+    """Checks the Image Pixel Module (C.7.6.3) and returns the number of frames."""
+    missing = [keyword for keyword in _REQUIRED if keyword not in dataset]
+    if missing:
+        raise RadiographError(f"{name} lacks {', '.join(missing)}. Export it again.")
+    rows, columns = dataset.Rows, dataset.Columns
+    frames = max(1, int(dataset.get("NumberOfFrames", 1)))
+    if rows * columns * dataset.SamplesPerPixel * frames > max_pixels:
+        raise RadiographError(
+            f"{name} has {columns} x {rows} pixels of {dataset.SamplesPerPixel} samples in "
+            f"{frames} frames; at most {max_pixels // 10**6} million are read. "
+            "Scale it down and try again."
+        )
+    # The decoder's values, pydicom's, and two copies in between.
+    needed = 4 * rows * columns * dataset.SamplesPerPixel * dataset.BitsAllocated // 8
+    if needed > MAX_DECODED:
+        raise RadiographError(
+            f"{name} has {columns} x {rows} pixels of {dataset.BitsAllocated} bits, which take "
+            f"{needed / 1e6:.0f} MB of memory; at most {MAX_DECODED // 10**6} are spent. "
+            "Scale it down and try again."
+        )
+    if not 0 <= frame < frames:
+        raise RadiographError(f"{name} has {frames} frames; there is no frame {frame + 1}.")
+    samples = _SAMPLES.get(dataset.PhotometricInterpretation)
+    if samples != dataset.SamplesPerPixel or (samples == 3 and dataset.BitsAllocated > 16):
+        raise RadiographError(
+            f"{name} has colours in a form that is not read here. "
+            "Expected are MONOCHROME1 or 2, RGB, YBR or a palette."
+        )
+    if not 1 <= dataset.BitsStored <= min(16, dataset.BitsAllocated):
+        raise RadiographError(
+            f"{name} stores {dataset.BitsStored} of {dataset.BitsAllocated} bits a sample; "
+            "1 to 16 are expected. Export it again."
+        )
+    return frames
+
+
+def _check_length(dataset: "Dataset", name: str, frames: int, frame: int) -> None:
+    """Compares Rows and Columns with the pixels, or with what the coded frame says of itself."""
+    from pydicom.encaps import get_frame
+    from pydicom.pixels.utils import get_expected_length
+
+    rows, columns = dataset.Rows, dataset.Columns
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax.is_encapsulated:
+        coded = get_frame(dataset.PixelData, frame, number_of_frames=frames)
+        if coded.startswith(b"\xff\xd8") and (fault := find_fault(coded)):
+            raise RadiographError(f"{name} is damaged or incomplete ({fault}). Export it again.")
+        size = _coded_size(coded, syntax)
+        if size in (None, (rows, columns)):
+            return
+        found = f"a frame of {size[1]} x {size[0]}"
+    else:
+        expected, length = get_expected_length(dataset), len(dataset.PixelData)
+        if expected <= length < expected + max(2, expected // (rows * frames)):
+            return  # less than one row too many is padding
+        found = f"{length:,} bytes instead of {expected:,}"
+    raise RadiographError(
+        f"{name} claims {columns} x {rows} pixels and holds {found}: it is incomplete, or its "
+        "size is wrong. Export it again."
+    )
+
+
+def _coded_size(frame: bytes, syntax: "UID") -> tuple[int, int] | None:
+    """Reads height and width of a frame from its own header; RLE has none (PS3.5 G).
+
+    A decoder would spend memory on what the header claims, and pixels of another shape but equal
+    number would be shown scrambled.
+    """
+    from pydicom.pixels.utils import _get_jpg_parameters  # reads markers only; no public equal
+    from pydicom.uid import JPEG2000TransferSyntaxes, RLELossless
+
+    if syntax == RLELossless:
+        return None
+    if syntax in JPEG2000TransferSyntaxes:
+        from openjpeg.utils import get_parameters
+
+        header = get_parameters(frame)
+        return int(header["rows"]), int(header["columns"])
+    header = _get_jpg_parameters(frame)
+    return int(header["height"]), int(header["width"])
+
+
+def _decode(dataset: "Dataset", name: str, frame: int, notes: list[str]) -> np.ndarray:
+    """Returns the stored values of one frame, `(rows, columns)`, or RGB `(rows, columns, 3)`."""
+    from pydicom.pixels import pixel_array
+    from pydicom.uid import JPEGBaseline8Bit, JPEGLSTransferSyntaxes, RLELossless
+
+    syntax = dataset.file_meta.TransferSyntaxUID
+    # One decoder each. pylibjpeg's for RLE ends in a panic, no exception, on bad data; those for
+    # JPEG and JPEG-LS, which pydicom would fall back to, make up what is missing in silence.
+    chosen = {RLELossless: "pydicom", JPEGBaseline8Bit: "pillow"}
+    chosen |= dict.fromkeys(JPEGLSTransferSyntaxes, "pyjpegls")
+    try:
+        stored = pixel_array(dataset, index=frame, decoding_plugin=chosen.get(syntax, ""))
+    except Exception as error:  # decoders raise RuntimeError, ValueError, struct.error ...
+        raise RadiographError(
+            f"{name} is damaged or incomplete: its pixels ({syntax.name}) cannot be decoded. "
+            "Export it again."
+        ) from error
+    if syntax == JPEGBaseline8Bit:
+        note_cut_off(stored, notes)
+    return stored

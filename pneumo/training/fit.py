@@ -1,0 +1,130 @@
+"""One network: loaded, trained epoch by epoch, exported."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from pneumo.dataset.examples import Example, labels_of
+from pneumo.evaluation.metrics import area_under_roc
+from pneumo.files import JsonObject
+from pneumo.network.architecture import build_classifier
+from pneumo.network.operating_points import count_outcomes, rates_of
+from pneumo.network.weights_files import save_weights_fp16
+from pneumo.training.batches import EpochBatches, steps_of
+from pneumo.training.callbacks import ShowProgress
+from pneumo.training.checkpoint import load_checkpoint, save_checkpoint
+from pneumo.training.epoch import require_finite, train_epoch
+from pneumo.training.finish import predict_grids
+from pneumo.training.framing import Sources
+from pneumo.training.inputs import load_sources, see
+from pneumo.training.logs import write_logs
+from pneumo.training.network import build_optimizer, build_trainable
+from pneumo.training.recipe import UNCALIBRATED_NAME, Recipe
+
+
+def fit(
+    recipe: Recipe,
+    training: list[Example],
+    held_out: list[Example],
+    output: Path,
+    devices: int,
+) -> tuple[keras.Model, list[JsonObject]]:
+    """Trains one network, or goes on with it.
+
+    Returns:
+        The classifier in float32, its weights rounded to 16 bits as in `UNCALIBRATED_NAME`,
+        and the history by epoch.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    data = _Data(
+        *(load_sources(recipe, training), labels_of(training)),
+        *(see(recipe, held_out), labels_of(held_out)),
+    )
+    model = _build(recipe, len(training))
+    history = _train(recipe, model, data, output, devices)
+    final = _export(recipe, model, output)
+    answers = predict_grids(final, data.held_out_grids[:1])
+    require_finite(final, answers, "rounding to 16 bits")
+    return final, history
+
+
+@dataclass(frozen=True)
+class _Data:
+    sources: Sources
+    labels: np.ndarray
+    held_out_grids: np.ndarray
+    held_out_labels: np.ndarray
+
+
+def _build(recipe: Recipe, radiographs: int) -> keras.Model:
+    keras.utils.set_random_seed(recipe.seed)
+    keras.mixed_precision.set_global_policy(recipe.precision)
+    model = build_trainable(recipe)
+    model.compile(
+        optimizer=build_optimizer(recipe, steps_of(radiographs, recipe.batch_size)),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+        metrics=["accuracy"],
+    )
+    return model
+
+
+def _train(
+    recipe: Recipe, model: keras.Model, data: _Data, output: Path, devices: int
+) -> list[JsonObject]:
+    """Trains the epochs that are left, with a checkpoint after each; returns the history.
+
+    Each epoch begins from (seed, epoch) alone, so a resumed run equals an unbroken one.
+    """
+    history = load_checkpoint(model, output) if recipe.resume else []
+    steps = steps_of(len(data.labels), recipe.batch_size)
+    for epoch in range(len(history), recipe.epochs):
+        started = time.monotonic()
+        with ShowProgress(epoch, recipe.epochs, steps, recipe.batch_size) as show:
+            trained = train_epoch(model, _batches(recipe, data, epoch), show)
+        seconds = round(time.monotonic() - started, 1)
+        answers = predict_grids(model, data.held_out_grids, devices)
+        require_finite(model, answers, f"step {steps} of epoch {epoch + 1}, its last,")
+        measured = _measure(data.held_out_labels, answers)
+        history.append({"epoch": epoch + 1, **trained, **measured, "seconds": seconds})
+        print(", ".join(f"{name} {value:.4g}" for name, value in history[-1].items()), flush=True)
+        write_logs(output, history)
+        save_checkpoint(model, output, history)
+    return history
+
+
+def _batches(recipe: Recipe, data: _Data, epoch: int) -> EpochBatches:
+    return EpochBatches(
+        data.sources,
+        recipe.image_size,
+        data.labels,
+        recipe.batch_size,
+        epoch,
+        recipe.seed,
+        tuple(recipe.augment),
+        recipe.balance,
+        recipe.mixup,
+        recipe.workers,
+        recipe.view,
+    )
+
+
+def _measure(labels: np.ndarray, answers: np.ndarray) -> dict[str, float | None]:
+    rates = rates_of(**count_outcomes(labels, answers, 0.5))
+    return {
+        "held_out_auc": area_under_roc(labels, answers),
+        "held_out_sensitivity": rates["sensitivity"],
+        "held_out_specificity": rates["specificity"],
+    }
+
+
+def _export(recipe: Recipe, model: keras.Model, output: Path) -> keras.Model:
+    """Writes the weights in 16 bits, and returns the classifier as whoever loads them has it."""
+    keras.mixed_precision.set_global_policy("float32")
+    final = build_classifier(recipe.image_size)
+    final.set_weights(model.get_weights())
+    save_weights_fp16(final, output / UNCALIBRATED_NAME)
+    final.load_weights(output / UNCALIBRATED_NAME)
+    return final

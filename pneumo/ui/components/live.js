@@ -1,0 +1,87 @@
+// Follows Streamlit's slider while it is dragged: Python hears of a new threshold when it is let go.
+const watched = new WeakSet();
+const WIDE = "(min-width: 1700px)";  // as in viewer.css
+
+export default function ({ data, setTriggerValue }) {
+  const slider = [...document.querySelectorAll("[data-testid=stSlider] [role=group]")].find(
+    (each) => each.getAttribute("aria-label") === data.label
+  );
+  if (slider && !watched.has(slider)) {
+    watched.add(slider);
+    let last = null;
+    new MutationObserver(() => {
+      const value = slider.querySelector("input[type=range]")?.value;
+      if (value !== undefined && value !== last) follow(Number((last = value)));
+    }).observe(slider, { subtree: true, childList: true, attributes: true, characterData: true });
+  }
+  // The address alone would scroll the page to its end, away from the picture.
+  document.querySelectorAll(".pneumo-skip").forEach((link) => {
+    link.onclick = (event) => {
+      const handle = slider?.querySelector("input[type=range]");
+      if (!handle) return;
+      event.preventDefault();
+      handle.focus();
+    };
+  });
+  // Python does not know how wide the window is. Once: who closes the curves has them closed.
+  if (!data.wide && matchMedia(WIDE).matches) setTriggerValue("wide", true);
+
+  function follow(threshold) {
+    if (!Number.isFinite(threshold)) return;
+    window.dispatchEvent(new CustomEvent(THRESHOLD_MOVED, { detail: threshold }));
+    document.querySelectorAll(".pneumo-verdict[data-p]").forEach((card) => redraw(card, threshold));
+    document.querySelectorAll(".pneumo-strip .tick").forEach((tick) => {
+      tick.style.left = `${100 * threshold}%`;
+    });
+    document.querySelectorAll(".pneumo-rates").forEach((line) => tell(line, threshold));
+    document.querySelectorAll(".pneumo-crossing").forEach((words) => {
+      const { low, high } = words.dataset, crosses = (+low >= threshold) !== (+high >= threshold);
+      words.textContent = crosses ? "the verdict changes" : "no verdict changes";
+    });
+    // Python drew one of them as where the slider is: it may have left it, and be at another.
+    document.querySelectorAll(".st-key-points button").forEach((button) => {
+      const here = button.textContent.trim().split(" ").pop() === threshold.toFixed(3);
+      button.classList.toggle("pneumo-here", here);
+      button.classList.toggle("pneumo-left", !here);
+    });
+  }
+
+  function tell(line, threshold) {
+    const at = threshold.toFixed(3);
+    if (line.querySelector(".at").textContent === at) return;  // Python's words, with intervals
+    const place = Math.round(threshold * (data.sensitivity.length + 1)) - 1;  // evenly from 0 to 1
+    put(line, ".at", at);
+    for (const rate of ["sensitivity", "specificity"])
+      put(line, `.${rate}`, `${(100 * data[rate][place]).toFixed(1)} %`);
+  }
+
+  function redraw(card, threshold) {
+    const { p, low, high } = card.dataset;
+    const row = { p: +p, low: low ? +low : null, high: high ? +high : null };
+    const answer = answerOf(row, threshold), above = row.p >= threshold;
+    const verdict = above ? "PNEUMONIA" : "NORMAL", other = above ? "NORMAL" : "PNEUMONIA";
+    card.dataset.tone = toneOf(answer);
+    put(card, ".word", answer === "Uncertain" ? `Uncertain, nearer to ${verdict}` : verdict);
+    put(card, ".side", above ? "at or above" : "below");
+    put(card, ".turn", above ? "A higher" : "A lower");
+    put(card, ".other", other);
+    put(card, ".at", threshold.toFixed(3));
+    const tick = card.querySelector(".tick");
+    tick.style.left = `${100 * threshold}%`;
+    tick.classList.toggle("left", threshold < 0.12);
+    tick.classList.toggle("right", threshold > 0.88);
+    put(tick, "span", `threshold ${threshold.toFixed(3)}`);
+    const doubt = card.querySelector(".doubt");
+    doubt.hidden = answer !== "Uncertain";
+    // Python's reason names the changes that cross the threshold it was written for.
+    if (!doubt.hidden && !doubt.textContent.includes(`threshold of ${threshold.toFixed(3)}`))
+      put(card, ".doubt", "Changes that alter no finding move P(PNEUMONIA) between " +
+        `${row.low.toFixed(3)} and ${row.high.toFixed(3)}, across the threshold of ` +
+        `${threshold.toFixed(3)}.`);
+  }
+
+  function put(parent, selector, text) {
+    const element = parent.querySelector(selector);
+    if (element && element.textContent !== text) element.textContent = text;
+  }
+}

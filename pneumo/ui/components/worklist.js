@@ -1,0 +1,118 @@
+const lists = new WeakMap();
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  if (!parentElement.querySelector(".list")) {
+    const list = document.createElement("div");
+    list.className = "list";
+    list.setAttribute("role", "listbox");
+    list.setAttribute("aria-label", "Worklist of radiographs with their probability and verdict");
+    const counts = document.createElement("div");
+    counts.className = "counts";
+    counts.setAttribute("role", "group");
+    counts.setAttribute("aria-label", "Show only");
+    for (const name of data.filters) {
+      const chip = counts.appendChild(document.createElement("button"));
+      chip.dataset.filter = name;
+      chip.append(`${name === "ERROR" ? "Unreadable" : name} `, document.createElement("b"));
+    }
+    parentElement.append(counts, list);
+  }
+  const list = parentElement.querySelector(".list");
+  const state = lists.get(list) ?? {};
+  lists.set(list, state);
+  state.threshold = data.threshold;
+
+  const byKey = new Map(data.rows.map((row) => [row.key, row]));
+  const shown = data.shown.map((key) => byKey.get(key));
+  while (list.children.length > shown.length) list.lastChild.remove();
+  shown.forEach((row, place) => fill(list.children[place] ?? list.appendChild(make()), row));
+  draw(state.threshold);
+  if (state.here !== data.here) {
+    state.here = data.here;
+    reveal(list.querySelector("[aria-selected=true]"));
+  }
+
+  for (const chip of parentElement.querySelectorAll(".counts button")) {
+    chip.setAttribute("aria-pressed", chip.dataset.filter === data.filter);
+    chip.onclick = () => setTriggerValue("filter", chip.dataset.filter);
+  }
+  list.onkeydown = (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const to = data.shown.indexOf(data.here) + step;
+    if (data.shown[to]) open(data.shown[to]);
+  };
+  const follow = (event) => draw(event.detail);
+  window.addEventListener(THRESHOLD_MOVED, follow);
+  return () => window.removeEventListener(THRESHOLD_MOVED, follow);
+
+  function make() {
+    const button = document.createElement("button");
+    button.setAttribute("role", "option");
+    const image = document.createElement("img");
+    image.alt = "";
+    const words = document.createElement("span");
+    words.className = "words";
+    for (const name of ["chip", "p", "marks", "name"]) {
+      const part = document.createElement("span");
+      part.className = name;
+      words.append(part);
+    }
+    button.append(image, words);
+    return button;
+  }
+
+  function fill(button, row) {
+    const image = button.querySelector("img");
+    image.style.visibility = row.thumbnail ? "visible" : "hidden";
+    if (row.thumbnail && image.getAttribute("src") !== row.thumbnail) image.src = row.thumbnail;
+    button.querySelector(".p").textContent = row.p === null ? "" : `P ${row.p.toFixed(3)}`;
+    button.querySelector(".marks").textContent = row.marks;
+    button.querySelector(".name").textContent = row.reason || row.name;
+    button.title = row.reason ? `${row.name}: ${row.reason}`
+      : `${row.name}. Stability: ${row.stability}. ${row.remarks}`;
+    button.setAttribute("aria-selected", row.key === data.here);
+    button.tabIndex = row.key === data.here ? 0 : -1;
+    button.onclick = () => open(row.key);
+  }
+
+  function reveal(row) {  // by the list's own scroll: the page stays where it is
+    if (!row) return;
+    const top = row.offsetTop - list.offsetTop, bottom = top + row.offsetHeight;
+    if (top < list.scrollTop) list.scrollTop = top;
+    if (bottom > list.scrollTop + list.clientHeight) list.scrollTop = bottom - list.clientHeight;
+  }
+
+  function open(key) {
+    if (key !== data.here) setTriggerValue("open", key);
+  }
+
+  function draw(threshold) {  // the answers alone: all that a move of the threshold changes
+    count(threshold);
+    shown.forEach((row, place) => {
+      const answer = answerOf(row, threshold);
+      const button = list.children[place];
+      const chip = button.querySelector(".chip");
+      const text = `${SHAPES[answer] ?? "■"} ${answer}`;
+      if (chip.textContent !== text) chip.textContent = text;
+      button.dataset.tone = toneOf(answer);
+    });
+  }
+
+  function count(threshold) {
+    const counts = { All: data.rows.length };
+    const add = (name) => { counts[name] = (counts[name] ?? 0) + 1; };
+    for (const row of data.rows) {
+      add(answerOf(row, threshold));
+      if (row.warned) add("With warnings");
+      if (row.p !== null && Math.abs(row.p - threshold) < data.close) add("Close calls");
+    }
+    for (const chip of parentElement.querySelectorAll(".counts button")) {
+      const name = chip.dataset.filter, text = String(counts[name] ?? 0);
+      const digits = chip.lastElementChild;
+      if (digits.textContent !== text) digits.textContent = text;
+      chip.hidden = text === "0" && ![data.filter, "PNEUMONIA", "NORMAL"].includes(name);
+    }
+  }
+}

@@ -1,0 +1,67 @@
+"""Radiographs to try the app with, for those who have none at hand."""
+
+import functools
+from pathlib import Path
+
+import streamlit as st
+
+from pneumo.images import encode_png, fit_within
+from pneumo.reading.radiograph import read_radiograph
+from pneumo.ui import state
+
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
+
+
+def show_samples(busy: bool) -> list[Path]:
+    """Shows the samples to click on, folded once files are there.
+
+    Returns:
+        Those clicked so far, latest last.
+    """
+    chosen = state.CHOSEN_SAMPLES.ensure()
+
+    def toggle(name: str) -> None:
+        if name in chosen:
+            chosen.remove(name)
+        else:
+            chosen.append(name)
+
+    paths = {path.name: path for path in sorted(SAMPLES.glob("*/*.jpeg"))}
+    with st.expander(
+        "Samples" if busy else "No radiograph at hand? Try a sample", expanded=not busy
+    ):
+        with st.container(horizontal=True, key="gallery", gap="small"):
+            # Mixed by name, so that the order does not tell the label.
+            for number, name in enumerate(sorted(paths, key=lambda name: name[-6:]), 1):
+                with st.container(width=64, gap=None, key=f"thumb-{number}"):
+                    st.image(sample_thumbnail(paths[name]), width=64, alt=f"sample {number}")
+                    picked = name in chosen
+                    st.button(
+                        f"{'Remove' if picked else 'Try'} {number}",
+                        key=f"sample-{number}",
+                        on_click=toggle,
+                        args=(name,),
+                        type="primary" if picked else "secondary",
+                        width="stretch",
+                    )
+        st.button(
+            "Load all samples",
+            key="all-samples",
+            on_click=lambda: chosen.extend(name for name in paths if name not in chosen),
+            disabled=len(chosen) == len(paths),
+        )
+        st.caption(
+            "Children of 1 to 5 years, Kermany et al. 2018, "
+            "[CC BY 4.0](https://doi.org/10.17632/rscbjbr9sj). "
+            "The data set's own label is shown with the answer."
+        )
+    return [paths[name] for name in chosen if name in paths]
+
+
+@functools.cache
+def sample_thumbnail(path: Path) -> bytes:
+    """Returns a sample as a small square PNG."""
+    pixels = fit_within(read_radiograph(path).pixels, 300)
+    side = min(pixels.shape)
+    top, left = (pixels.shape[0] - side) // 2, (pixels.shape[1] - side) // 2
+    return encode_png(pixels[top : top + side, left : left + side])

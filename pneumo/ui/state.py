@@ -1,0 +1,210 @@
+"""What a session holds, each thing under its key and with its type.
+
+Streamlit keeps all of it in one dictionary of anything. No other module names a key of that: who
+reads, writes or removes something does so through what is defined here.
+"""
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+import streamlit as st
+
+from pneumo.evaluation.stability import Stability
+from pneumo.inference import Reading
+from pneumo.reading.adjustment import Adjustment
+from pneumo.ui.values import Checks, Entry, Explanation, Identity, Source
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Held(Generic[Value]):
+    """One thing in the session's state.
+
+    Attributes:
+        key: Its own.
+        first: Makes what stands for it as long as there is none.
+    """
+
+    key: str
+    first: Callable[[], Value]
+
+    def get(self) -> Value:
+        """Returns it, or what stands for it, which is not kept."""
+        value: Value = st.session_state.get(self.key, self.first())
+        return value
+
+    def ensure(self) -> Value:
+        """Returns it, from now on the same object until another is put in its place."""
+        value: Value = st.session_state.setdefault(self.key, self.first())
+        return value
+
+    def put(self, value: Value) -> None:
+        """Puts another in its place."""
+        st.session_state[self.key] = value
+
+    def take(self) -> Value:
+        """Removes and returns it."""
+        value: Value = st.session_state.pop(self.key, self.first())
+        return value
+
+
+@dataclass(frozen=True)
+class Cache(Generic[Key, Value]):
+    """Results that are kept; the oldest go first.
+
+    Attributes:
+        key: Its own.
+        most: Results that it holds.
+    """
+
+    key: str
+    most: int
+
+    def get(self, which: Key) -> Value | None:
+        """Returns a result, or None if it is not there."""
+        kept: dict[Key, Value] = st.session_state.get(self.key, {})
+        return kept.get(which)
+
+    def computed(self, which: Key, compute: Callable[[], Value]) -> Value:
+        """Returns a result from memory, or as it is computed."""
+        kept: dict[Key, Value] = st.session_state.setdefault(self.key, {})
+        if which not in kept:
+            value = compute()
+            while len(kept) >= self.most:
+                del kept[next(iter(kept))]
+            kept[which] = value
+        return kept[which]
+
+
+@dataclass(frozen=True)
+class Setting(Generic[Value]):
+    """What a widget is set to, for the whole session: Streamlit forgets it on another page."""
+
+    key: str
+
+    def widget(self, default: Value) -> str:
+        """Returns the key for the widget.
+
+        Args:
+            default: The value at first; the widget itself is given none.
+        """
+        _SETTINGS.ensure().add(self.key)
+        st.session_state.setdefault(self.key, default)
+        return self.key
+
+    @property
+    def value(self) -> Value:
+        """What it is set to; its widget was there before."""
+        value: Value = st.session_state[self.key]
+        return value
+
+    def get(self, default: Value) -> Value:
+        """Returns what it is set to, or a default as long as its widget was not there."""
+        value: Value = st.session_state.get(self.key, default)
+        return value
+
+    def put(self, value: Value) -> None:
+        """Sets it; of use before its widget is shown, as in what a button calls."""
+        st.session_state[self.key] = value
+
+
+class ListAnswer(Protocol):
+    """What the worklist's component tells: the key of the row to open, the filter to set."""
+
+    open: str
+    filter: str
+
+
+_SETTINGS = Held[set[str]]("settings", set)
+
+ENTRIES = Held[dict[str, Entry]]("entries", dict)
+ADJUSTMENTS = Held[dict[str, Adjustment]]("adjustments", dict)
+ADJUST_FAILED = Held[str]("adjust-failed", str)
+PUT_OFF = Held[set[str]]("put-off", set)
+CHOSEN_SAMPLES = Held[list[str]]("samples", list)
+DROPPED = Held[dict[str, dict[str, Source]]]("dropped", dict)
+"""Each upload's sources by its name."""
+CARRIED = Held[dict[str, Source]]("carried", dict)
+"""What was dropped before another page was shown."""
+CASE = Held[str]("case", str)
+"""Key of the entry that is shown; empty if none was."""
+RUNNING = Held[dict[str, bool]]("running", dict)
+"""Whether what takes seconds is wanted, by the key of its bar."""
+PACK = Held[tuple[object, bytes] | None]("pack", lambda: None)
+"""What the evidence pack was made of, and the pack."""
+
+# Of radiographs at full size only the one that is looked at: the others are read again from their
+# files when they are needed.
+PIXELS = Cache[tuple[str, Adjustment], np.ndarray]("pixels", 1)
+HEATMAPS = Cache[tuple[Identity, Explanation], np.ndarray]("heatmaps", 48)
+PICTURES = Cache[Hashable, bytes]("pictures", 32)
+CHECKS = Cache[tuple[Identity, Explanation], Checks]("checks", 96)
+STABILITY = Cache[Identity, Stability]("stability", 400)
+
+THRESHOLD = Setting[float]("threshold")
+CURVES = Setting[bool]("evidence-panel")
+"""Whether the panel of what the threshold does is open."""
+WIDE = Held[bool]("wide", lambda: False)
+"""Whether the window was found to have room for that panel, which opened it once, and for one
+picture more."""
+JUDGE_ADULTS = Setting[bool]("judge-adults")
+PREVALENCE = Setting[int]("prevalence")
+COST_RATIO = Setting[float]("cost-ratio")
+
+LIST_FILTER = Held[str]("shown", lambda: "All")
+"""Which files the list shows, as it names them itself."""
+DRAWER = Held[bool]("drawer", lambda: False)
+"""Whether the list is open on a phone."""
+ORDER = Setting[str]("order")
+SEARCH = Setting[str]("search")
+LAYOUT = Setting[str]("layout")
+GALLERY_METHOD = Setting[str]("gallery-method")
+
+HEAT = Held[bool]("heat", lambda: True)
+"""Whether the heatmap is drawn; a button says so."""
+CLASS = Setting[str]("class")
+VIEW = Setting[str]("view")
+DRAWING = Setting[str]("drawing")
+OPACITY = Setting[int]("opacity")
+ABOVE = Setting[int]("above")
+RELATIVE = Setting[bool]("relative")
+COLOUR_MAP = Setting[str]("colour-map")
+
+WORKLIST = "worklist"
+"""Key of the worklist's component."""
+
+
+def method_setting(number: int) -> Setting[str]:
+    """Returns the setting of the first or the second method that is shown."""
+    return Setting(f"method-{number}")
+
+
+def layer_setting(number: int) -> Setting[str]:
+    """Returns the setting of that method's layer."""
+    return Setting(f"layer-{number}")
+
+
+def frame_input(entry: Entry) -> Held[int]:
+    """Returns the number, from 1, in the widget for the frame of one file."""
+    return Held(f"frame-{entry.key}", lambda: 1)
+
+
+def list_answer() -> ListAnswer:
+    """Returns what the worklist's component tells; to be called in one of its callbacks."""
+    answer: ListAnswer = st.session_state[WORKLIST]
+    return answer
+
+
+def restore_settings() -> None:
+    """Sets every setting again; to be called at the start of each run, on every page."""
+    for key in _SETTINGS.get() & st.session_state.keys():
+        st.session_state[key] = st.session_state[key]
+
+
+def withholds(reading: Reading) -> bool:
+    """Tells whether the page keeps the verdict to itself: on adults, unless it was asked for."""
+    return reading.adult and not reading.refused and not JUDGE_ADULTS.get(False)

@@ -1,0 +1,40 @@
+"""What may be dropped on the page, and what one bad file does to the others."""
+
+import numpy as np
+import pytest
+
+from pneumo.reading import radiograph
+from tests.conftest import encode
+from tests.reading.test_dicom import make
+
+NOISE = np.random.default_rng(0).integers(0, 256, (80, 90), np.uint8)
+
+
+def names_of(app):
+    return {entry.name: entry.error for entry in app.session_state.entries.values()}
+
+
+def test_dicom_without_suffix_is_taken(app):
+    zone = app.run().file_uploader[0]
+    assert list(zone.proto.type) == []  # which a browser would hold names against
+    zone.set_value([("IM000001", make(NOISE), "")]).run()
+    assert names_of(app) == {"IM000001": ""}
+
+
+@pytest.mark.parametrize("failure", [ValueError("La to L"), MemoryError(), ZeroDivisionError()])
+def test_failure_of_a_decoder_is_its_file_s_alone(app, monkeypatch, failure):
+    decode = radiograph.decode
+
+    def fail(data, name, notes):
+        if name == "bad.tif":
+            raise failure
+        return decode(data, name, notes)
+
+    monkeypatch.setattr(radiograph, "decode", fail)
+    files = [("bad.tif", encode(NOISE, "TIFF"), ""), ("good.png", encode(NOISE), "")]
+    app.run().file_uploader[0].set_value(files).run()
+    assert not app.exception
+    errors = names_of(app)
+    assert errors["good.png"] == ""
+    assert errors["bad.tif"].startswith("bad.tif ")
+    assert ". " in errors["bad.tif"], "says what to do"

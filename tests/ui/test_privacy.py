@@ -1,0 +1,187 @@
+"""What is said of a visitor's radiographs: in memory alone, once, and gone with the visitor."""
+
+import asyncio
+import contextlib
+import functools
+import gc
+import os
+import stat
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from starlette import formparsers
+
+from pneumo.errors import WeightsError
+from pneumo.ui import inside, sources, start
+from pneumo.ui.inside import InsideError, check_inside
+from tests.conftest import encode
+from tests.sessions import ProtocolSession
+from tests.watch import STAY, watch, watched_server
+
+SIDE = 2450
+"""Of the large picture, in pixels."""
+
+
+def large_file() -> bytes:
+    """A picture of 6 MB that begins, upside down as BMP is, with bytes seen nowhere else."""
+    pixels = np.tile(np.arange(SIDE, dtype=np.float32) / SIDE * 200, (SIDE, 1)).astype(np.uint8)
+    pixels[-8:] = np.frombuffer(os.urandom(8 * SIDE), np.uint8).reshape(8, SIDE)
+    return encode(pixels, "BMP")
+
+
+def wait_until_gone(address: str) -> dict[str, int]:
+    """Waits until nothing of a visitor is alive, no longer than it may take; returns what is."""
+    deadline = time.monotonic() + STAY / 2 + 15
+    while (seen := watch(address))["entries"] + seen["sources"] and time.monotonic() < deadline:
+        time.sleep(1)
+    time.sleep(3)  # and gives its memory back two seconds later
+    return watch(address)
+
+
+def files_that_hold(mark: bytes, process_id: int) -> list[str]:
+    """Names the files with these bytes: open in the process, deleted or not, or temporary."""
+    opened = Path(f"/proc/{process_id}/fd").iterdir()
+    found = []
+    for path in (*opened, *Path(tempfile.gettempdir()).glob("*")):
+        with contextlib.suppress(OSError):  # closed or deleted by now
+            if stat.S_ISREG(path.stat().st_mode) and mark in path.read_bytes():
+                found.append(f"{path} -> {path.resolve()}")
+    return found
+
+
+def test_no_file_of_the_server_holds_an_upload_at_any_time():
+    data = large_file()
+    mark, during = data[5000:5064], []
+    with contextlib.ExitStack() as leaving:
+        address, process = leaving.enter_context(watched_server())
+        session = ProtocolSession(address)
+        leaving.callback(session.close)
+        session.open()
+
+        def look() -> None:
+            for _ in range(4):  # the server may not have read all that it was sent
+                time.sleep(0.5)
+                during.extend(files_that_hold(mark, process.pid))
+
+        session.drop_slowly("large.bmp", data, look)
+        session.wait_for_rest()
+        after = files_that_hold(mark, process.pid)
+        assert "large.bmp" in session.case, session.errors
+    assert len(data) > 6_000_000
+    assert during == after == []
+
+
+def test_neither_first_nor_last_visitor_leaves_anything_and_uploads_are_held_once():
+    count = 10
+    with watched_server() as (address, _):
+        idle = watch(address)
+        assert idle["entries_ever"] == 0
+        for visitor in (1, 2):
+            files = [(f"{n}.bmp", large_file()) for n in range(count)]
+            size = sum(len(data) for _, data in files)
+            session = ProtocolSession(address)
+            session.open()
+            session.drop(files)
+            session.wait_for_worklist()
+            session.wait_for_rest()
+            session.open()  # one more run, for which Streamlit copies what it still has
+            full = watch(address)
+            assert full["entries"] == full["sources"] == count, session.errors
+            session.close()
+            gone = wait_until_gone(address)
+            assert gone["entries_ever"] == visitor * count
+            for kind in ("entries", "sources", "widgets", "settings", "waiting"):
+                assert gone[kind] == 0, f"{kind} of visitor {visitor}"
+            assert full["memory"] - gone["memory"] < 1.5 * size
+            assert gone["memory"] < 1.1 * idle["memory"]
+
+
+def test_an_upload_that_is_removed_goes_at_once():
+    with watched_server() as (address, _):
+        session = ProtocolSession(address)
+        session.open()
+        files = [(f"{n}.bmp", large_file()) for n in range(8)]
+        session.drop(files)
+        session.wait_for_rest()
+        before = watch(address)
+        for name, _ in files[1:]:
+            session.remove(name)
+            session.wait_for_rest()
+        after = watch(address)
+        assert "0.bmp" in session.case
+        session.close()
+    assert (before["sources"], after["sources"]) == (8, 1)
+    assert before["memory"] - after["memory"] > 0.8 * 7 * len(files[0][1])
+
+
+def test_another_version_of_streamlit_is_not_trusted(monkeypatch):
+    monkeypatch.setattr(inside.st, "__version__", "1.99.0")
+    with pytest.raises(InsideError, match=r"1\.99\.0.*requirements\.txt"):
+        check_inside.__wrapped__()
+
+
+def test_the_version_that_was_tried_is_the_one_that_is_installed():
+    lines = (Path(__file__).resolve().parents[2] / "requirements.txt").read_text().splitlines()
+    assert f"streamlit=={inside.TRIED}" in lines
+
+
+def test_a_starlette_that_spools_all_the_same_is_found_out(monkeypatch):
+    spool = functools.partial(tempfile.SpooledTemporaryFile, 2**20)
+    monkeypatch.setattr(formparsers, "SpooledTemporaryFile", lambda max_size: spool())
+    with pytest.raises(InsideError, match=r"Starlette .* disk"):
+        check_inside.__wrapped__()
+
+
+def test_nothing_can_be_dropped_where_the_disk_is_not_safe(app, monkeypatch):
+    def fail() -> None:
+        raise InsideError("uploads would reach the disk")
+
+    monkeypatch.setattr(sources, "check_inside", fail)
+    app.run()
+    assert [box.value for box in app.error] == [
+        "**Nothing can be dropped here.** uploads would reach the disk"
+    ]
+    assert not app.file_uploader
+    app.button(key="sample-1").click().run()  # those need no upload
+    assert not app.exception
+    assert len(app.session_state["entries"]) == 1
+
+
+def test_a_server_that_cannot_keep_its_word_does_not_start(monkeypatch):
+    monkeypatch.setattr(inside, "TRIED", "1.99.0")
+    check_inside.cache_clear()
+
+    async def serve() -> None:
+        async with start.start(None):
+            pytest.fail("it serves")
+
+    with pytest.raises(InsideError):
+        asyncio.run(serve())
+
+
+@pytest.mark.parametrize("sound", [True, False])
+def test_the_model_is_set_aside_before_anybody_is_served(monkeypatch, capsys, sound):
+    loaded = []
+
+    def load() -> None:
+        loaded.append(True)
+        if not sound:
+            raise WeightsError("The weights are missing.")
+
+    monkeypatch.setattr(start, "load_engine", load)
+    monkeypatch.setattr(start.st, "get_option", lambda name: True)  # headless
+
+    async def serve() -> tuple[bool, float]:
+        async with start.start(None):
+            return bool(loaded), len(gc.get_objects()) / gc.get_freeze_count()
+
+    try:
+        ready, looked_through = asyncio.run(serve())
+    finally:
+        gc.unfreeze()
+    assert ready
+    assert looked_through < 0.1, "Python's collector goes through it after every run of a page"
+    assert ("The weights are missing." in capsys.readouterr().err) is not sound
