@@ -70,10 +70,18 @@ def show_explanations(entry: ReadEntry, results: Results) -> tuple[Explanation, 
     """
     with st.container(horizontal=True, vertical_alignment="bottom", key="heatmap-controls"):
         heat = _ask_heat()
-        st.segmented_control(
-            "Evidence for", CLASSES, required=True, key=state.CLASS.widget(CLASSES[1])
-        )
-        st.segmented_control("View", VIEWS, required=True, key=state.VIEW.widget(VIEWS[0]))
+        for words, options, default, setting in (
+            ("Evidence for", CLASSES, CLASSES[1], state.CLASS),
+            ("View", VIEWS, VIEWS[0], state.VIEW),
+        ):
+            st.segmented_control(
+                words,
+                options,
+                default=default,
+                required=True,
+                key=setting.widget(default),
+                bind="query-params",
+            )
         class_name, view = state.CLASS.value, state.VIEW.value
         methods = {"Overlay": 1, "Beside original": 1, "Two methods": 2}.get(view, 0)
         label = CLASSES.index(class_name)
@@ -116,11 +124,14 @@ def _ask_heat() -> bool:
 
 
 def _ask_method(number: int, label: int) -> Explanation:
+    default = "layercam" if number else "gradcam"
     method = st.selectbox(
         "Compare with" if number else "Method",
         METHODS,
+        index=list(METHODS).index(default),
         format_func=lambda key: METHODS[key].name,
-        key=state.method_setting(number).widget("layercam" if number else "gradcam"),
+        key=state.method_setting(number).widget(default),
+        bind="query-params",
         width=150,
     )
     layer = LAST_CONVOLUTION

@@ -13,7 +13,7 @@ from pneumo.inference import Engine, PreparedRadiograph, predict, prepare_input
 from pneumo.network.classifier import Classifier
 from pneumo.reading.limits import MAX_FILES
 from pneumo.ui import state
-from pneumo.ui.samples import show_samples
+from pneumo.ui.samples import SAMPLE_KEY, show_samples
 from pneumo.ui.sources import carried_over, show_drop_zone
 from pneumo.ui.values import Entry, ReadEntry, Source
 
@@ -33,7 +33,7 @@ def show_intake(classifier: Classifier, explainer: Explainer) -> dict[str, Entry
     wanted = carried_over()
     wanted |= dropped
     for path in samples:
-        wanted[f"sample:{path.name}"] = Source(path.name, path.read_bytes, path.parent.name)
+        wanted[f"{SAMPLE_KEY}{path.name}"] = Source(path.name, path.read_bytes, path.parent.name)
     if len(wanted) > MAX_FILES:
         st.warning(
             f"Only the first {MAX_FILES} of {len(wanted)} radiographs are read. Remove some to "

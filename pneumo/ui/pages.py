@@ -7,6 +7,12 @@ from streamlit.navigation.page import StreamlitPage
 from pneumo.evaluation.held_out import read_scores
 from pneumo.ui import state
 from pneumo.ui.about import show_about, show_welcome
+from pneumo.ui.address import (
+    follow_address,
+    leave_address,
+    warn_before_leaving,
+    write_address,
+)
 from pneumo.ui.case import show_case
 from pneumo.ui.engine import require_engine
 from pneumo.ui.evidence import show_evidence
@@ -31,6 +37,7 @@ def show_pages() -> None:
     inject_style()
     state.restore_settings()
     st.navigation(pages, position="top").run()
+    warn_before_leaving(state.ENTRIES.get().values())
 
 
 def _model_page() -> StreamlitPage:
@@ -42,6 +49,7 @@ def _show_radiographs() -> None:
     """The page on which radiographs are dropped, answered and explained."""
     # Each panel in a container of its own: what is shown now and then in one moves no other, or
     # the page would show the others twice until the run is over.
+    follow_address()
     header = st.empty()
     with st.container(key="workstation"):
         left, middle, right = st.columns([1, 2, 1])
@@ -56,6 +64,7 @@ def _show_radiographs() -> None:
     if entries:
         _show_answers(entries, results, left, middle, right)
     else:
+        write_address(None)
         with middle:
             show_welcome()
     with st.container():
@@ -75,6 +84,7 @@ def _show_answers(
     if not any(isinstance(entry, ReadEntry) for entry in entries.values()):
         with left, st.container():
             show_failures(entries)
+        write_address(None)
         return
     card = results.classifier.card
     scores = read_scores(card)
@@ -84,6 +94,7 @@ def _show_answers(
         steps_place, list_place = st.container(key="steps-bar"), st.container(key="list")
     with list_place:
         chosen = choose_entry(entries, threshold, results, steps_place)
+    write_address(chosen)  # now, since the case's stability takes seconds
     with left, st.container(key="failures"):
         show_failures(entries)
     if chosen:
@@ -98,6 +109,7 @@ def _show_answers(
 def _show_model() -> None:
     """The page on what the answers come from."""
     keep_dropped()
+    leave_address()
     show_warning()
     classifier, _ = require_engine()
     show_model_page(classifier.card)

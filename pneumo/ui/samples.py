@@ -10,6 +10,8 @@ from pneumo.reading.radiograph import read_radiograph
 from pneumo.ui import state
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
+SAMPLE_KEY = "sample:"
+"""Begins the key of a sample's entry."""
 
 
 def show_samples(busy: bool) -> list[Path]:
@@ -26,13 +28,12 @@ def show_samples(busy: bool) -> list[Path]:
         else:
             chosen.append(name)
 
-    paths = {path.name: path for path in sorted(SAMPLES.glob("*/*.jpeg"))}
+    paths = sample_paths()
     with st.expander(
         "Samples" if busy else "No radiograph at hand? Try a sample", expanded=not busy
     ):
         with st.container(horizontal=True, key="gallery", gap="small"):
-            # Mixed by name, so that the order does not tell the label.
-            for number, name in enumerate(sorted(paths, key=lambda name: name[-6:]), 1):
+            for number, name in enumerate(sample_names(), 1):
                 with st.container(width=64, gap=None, key=f"thumb-{number}"):
                     st.image(sample_thumbnail(paths[name]), width=64, alt=f"sample {number}")
                     picked = name in chosen
@@ -56,6 +57,18 @@ def show_samples(busy: bool) -> list[Path]:
             "The data set's own label is shown with the answer."
         )
     return [paths[name] for name in chosen if name in paths]
+
+
+@functools.cache
+def sample_paths() -> dict[str, Path]:
+    """Returns where each sample is, by its name."""
+    return {path.name: path for path in sorted(SAMPLES.glob("*/*.jpeg"))}
+
+
+@functools.cache
+def sample_names() -> list[str]:
+    """Returns the samples in the gallery's order, which is mixed so as not to tell the label."""
+    return sorted(sample_paths(), key=lambda name: name[-6:])
 
 
 @functools.cache

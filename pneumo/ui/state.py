@@ -14,7 +14,7 @@ import streamlit as st
 from pneumo.evaluation.stability import Stability
 from pneumo.inference import Reading
 from pneumo.reading.adjustment import Adjustment
-from pneumo.ui.values import Checks, Entry, Explanation, Identity, Source
+from pneumo.ui.values import Checks, Entry, Explanation, Identity, Place, Source
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -132,6 +132,10 @@ CARRIED = Held[dict[str, Source]]("carried", dict)
 """What was dropped before another page was shown."""
 CASE = Held[str]("case", str)
 """Key of the entry that is shown; empty if none was."""
+PLACE = Held[Place | None]("place", Place)
+"""What the address said when this page last read or wrote it; None after another page."""
+WANTED = Held[str]("wanted-case", str)
+"""The case that the address named, as long as its file is not there."""
 RUNNING = Held[dict[str, bool]]("running", dict)
 """Whether what takes seconds is wanted, by the key of its bar."""
 PACK = Held[tuple[object, bytes] | None]("pack", lambda: None)

@@ -33,6 +33,7 @@ def show_threshold(points: dict[str, OperatingPoint], scores: HeldOutScores) -> 
     Returns:
         The least P(PNEUMONIA) that is called PNEUMONIA.
     """
+    balanced = points[BALANCED].threshold
     with st.bottom, st.container(key="threshold-bar", gap=None):
         st.html(f'<span id="{THRESHOLD_PLACE}" tabindex="-1"></span>')
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -40,9 +41,11 @@ def show_threshold(points: dict[str, OperatingPoint], scores: HeldOutScores) -> 
                 LABEL,
                 0.001,
                 0.999,
+                balanced,
                 step=0.001,
                 format="%.3f",
-                key=state.THRESHOLD.widget(points[BALANCED].threshold),
+                key=state.THRESHOLD.widget(balanced),
+                bind="query-params",
                 help="Lower: fewer missed pneumonias, more false alarms. Higher: the reverse.",
             )
             with st.container(horizontal=True, width="content", key="points"):

@@ -103,6 +103,19 @@ class Explanation:
 
 
 @dataclass(frozen=True)
+class Place:
+    """What the page's address says of samples and case.
+
+    Attributes:
+        samples: Numbers in the gallery, in the order they were clicked.
+        case: First digits of the file's SHA-256; empty for none.
+    """
+
+    samples: tuple[str, ...] = ()
+    case: str = ""
+
+
+@dataclass(frozen=True)
 class Checks:
     """The checks of one heatmap; see `pneumo.explaining.faithfulness`."""
 

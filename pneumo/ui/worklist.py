@@ -11,6 +11,7 @@ from pneumo.files import JsonObject
 from pneumo.network.triage import REFUSED
 from pneumo.progress import Progress, follow
 from pneumo.ui import state
+from pneumo.ui.address import take_wanted
 from pneumo.ui.components import mount
 from pneumo.ui.gallery import show_gallery
 from pneumo.ui.results import Results, run_or_offer
@@ -58,6 +59,8 @@ def choose_entry(
         The entry to show, which has a reading, or None if none passes the filter.
     """
     readings = {key: entry for key, entry in entries.items() if isinstance(entry, ReadEntry)}
+    if wanted := take_wanted(readings.values()):
+        state.CASE.put(wanted)
     if len(entries) < 2:
         return next(iter(readings.values()), None)
     rows = {key: make_row(entry, threshold, results) for key, entry in entries.items()}
