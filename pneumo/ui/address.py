@@ -24,10 +24,9 @@ def follow_address() -> None:
     """Takes samples and case from the address, at first and when a person goes back in it."""
     here = _read()
     if state.PLACE.get() not in (here, None):
-        names = sample_names()
-        numbers = [int(number) for number in here.samples if number.isdecimal()]
-        chosen = [names[number - 1] for number in numbers if 0 < number <= len(names)]
-        state.CHOSEN_SAMPLES.ensure()[:] = dict.fromkeys(chosen)
+        names = {str(number): name for number, name in enumerate(sample_names(), 1)}
+        chosen = dict.fromkeys(names[number] for number in here.samples if number in names)
+        state.CHOSEN_SAMPLES.ensure()[:] = chosen
         state.WANTED.put(here.case)
     state.PLACE.put(here)
 

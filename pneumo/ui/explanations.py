@@ -1,6 +1,7 @@
 """The explanation browser: one heatmap, beside the original, two or all methods at once."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from pneumo.network.architecture import LAST_CONVOLUTION
 from pneumo.network.lung_field import LungField
 from pneumo.ui import state
 from pneumo.ui.results import Results, has_common_scale, run_or_offer
+from pneumo.ui.state import Setting
 from pneumo.ui.style import show_scale
 from pneumo.ui.values import Explanation, ReadEntry
 from pneumo.ui.viewer import Pane, show_linked
@@ -70,19 +72,8 @@ def show_explanations(entry: ReadEntry, results: Results) -> tuple[Explanation, 
     """
     with st.container(horizontal=True, vertical_alignment="bottom", key="heatmap-controls"):
         heat = _ask_heat()
-        for words, options, default, setting in (
-            ("Evidence for", CLASSES, CLASSES[1], state.CLASS),
-            ("View", VIEWS, VIEWS[0], state.VIEW),
-        ):
-            st.segmented_control(
-                words,
-                options,
-                default=default,
-                required=True,
-                key=setting.widget(default),
-                bind="query-params",
-            )
-        class_name, view = state.CLASS.value, state.VIEW.value
+        class_name = _ask_one("Evidence for", CLASSES, CLASSES[1], state.CLASS)
+        view = _ask_one("View", VIEWS, VIEWS[0], state.VIEW)
         methods = {"Overlay": 1, "Beside original": 1, "Two methods": 2}.get(view, 0)
         label = CLASSES.index(class_name)
         chosen = [_ask_method(number, label) for number in range(methods)]
@@ -121,6 +112,18 @@ def _ask_heat() -> bool:
         shortcut="H",
     )
     return shown
+
+
+def _ask_one(words: str, options: Sequence[str], default: str, setting: Setting[str]) -> str:
+    answer = st.segmented_control(
+        words,
+        options,
+        default=default,
+        required=True,
+        key=setting.widget(default),
+        bind="query-params",
+    )
+    return answer or default  # an address may say `view=` and nothing
 
 
 def _ask_method(number: int, label: int) -> Explanation:

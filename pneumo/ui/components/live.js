@@ -1,23 +1,23 @@
 // Follows Streamlit's slider while it is dragged: Python hears of a new threshold when it is let go.
-const watched = new WeakSet();
 const WIDE = "(min-width: 1700px)";  // as in viewer.css
+let heard = () => {};  // what the slider's moves are told to: of the latest run of the page
+
+// Not one slider but wherever it is: Streamlit may draw another in its place at any run.
+new MutationObserver((changes) => {
+  const moved = changes.map(({ target }) => target).filter((each) => each.type === "range");
+  if (moved.length) heard(moved.pop());
+}).observe(document.body, { subtree: true, attributes: true, attributeFilter: ["value"] });
 
 export default function ({ data, setTriggerValue }) {
-  const slider = [...document.querySelectorAll("[data-testid=stSlider] [role=group]")].find(
-    (each) => each.getAttribute("aria-label") === data.label
-  );
-  if (slider && !watched.has(slider)) {
-    watched.add(slider);
-    let last = null;
-    new MutationObserver(() => {
-      const value = slider.querySelector("input[type=range]")?.value;
-      if (value !== undefined && value !== last) follow(Number((last = value)));
-    }).observe(slider, { subtree: true, childList: true, attributes: true, characterData: true });
-  }
+  const place = `[data-testid=stSlider] [role=group][aria-label="${CSS.escape(data.label)}"]`;
+  let last = null;
+  heard = (handle) => {
+    if (handle.closest(place) && handle.value !== last) follow(Number((last = handle.value)));
+  };
   // The address alone would scroll the page to its end, away from the picture.
   document.querySelectorAll(".pneumo-skip").forEach((link) => {
     link.onclick = (event) => {
-      const handle = slider?.querySelector("input[type=range]");
+      const handle = document.querySelector(`${place} input[type=range]`);
       if (!handle) return;
       event.preventDefault();
       handle.focus();
