@@ -1,6 +1,7 @@
 """One radiograph: its picture with the explanation, and beside it the answer."""
 
 import html
+from collections.abc import Callable
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -22,8 +23,8 @@ def show_case(
     results: Results,
     picture: DeltaGenerator,
     answer: DeltaGenerator,
-) -> tuple[Explanation, Look]:
-    """Shows everything about one radiograph.
+) -> tuple[Explanation, Look, Callable[[], None]]:
+    """Shows everything about one radiograph that is known at once.
 
     Args:
         entry: Has a reading.
@@ -33,10 +34,11 @@ def show_case(
         answer: Where the answer goes.
 
     Returns:
-        The explanation on the page, and how it is drawn.
+        The explanation on the page; how it is drawn; and what computes the rest of the case, to
+        be called when the page is there: it draws the page again when something is known.
     """
     if entry.reading.refused:
-        return _show_refused(entry, results, picture, answer)
+        return *_show_refused(entry, results, picture, answer), lambda: None
     known = results.known_stability(entry)
     with answer, st.container(key="answer"):
         st.html(f"<h2 class='pneumo-name'>{html.escape(entry.name)}</h2>")
@@ -50,14 +52,19 @@ def show_case(
         _show_details(entry)
         show_adjust(entry, results)
     with picture, st.container(key="picture"):
-        wanted, look = show_explanations(entry, results)
-    with strip.container():
+        wanted, look, compute_heatmaps = show_explanations(entry, results)
+    if known:
+        with strip.container():
+            show_stability(known, threshold)
+
+    def compute_rest() -> None:
         if not known:
-            with st.spinner("Trying small changes …"):
+            with strip.container(), st.spinner("Trying small changes …"):
                 results.stability(entry)
             st.rerun()  # the verdict and the worklist may read otherwise now
-        show_stability(known, threshold)
-    return wanted, look
+        compute_heatmaps()
+
+    return wanted, look, compute_rest
 
 
 def _show_answer(entry: ReadEntry, threshold: float, known: Stability | None) -> None:

@@ -1,7 +1,7 @@
 """The explanation browser: one heatmap, beside the original, two or all methods at once."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -64,11 +64,14 @@ PLAIN_LOOK = Look(opacity=0.45, colour_map=COLOUR_MAPS[0], drawing=DRAWINGS[0], 
 """As long as nobody has chosen another."""
 
 
-def show_explanations(entry: ReadEntry, results: Results) -> tuple[Explanation, Look]:
-    """Shows the pictures, and below them what decides on them.
+def show_explanations(
+    entry: ReadEntry, results: Results
+) -> tuple[Explanation, Look, Callable[[], None]]:
+    """Shows the pictures that are there, and below them what decides on them.
 
     Returns:
-        The explanation chosen, the first of two, and how it is drawn.
+        The explanation chosen, the first of two; how it is drawn; and what computes the next
+        heatmap that takes seconds, to be called when the rest of the page is there.
     """
     with st.container(horizontal=True, vertical_alignment="bottom", key="heatmap-controls"):
         heat = _ask_heat()
@@ -83,7 +86,8 @@ def show_explanations(entry: ReadEntry, results: Results) -> tuple[Explanation, 
         for method in METHODS
         for layer in (list(LAYERS)[:2] if method == "layercam" else [LAST_CONVOLUTION])
     ]
-    maps = _compute(entry, wanted, results)
+    quick = [explanation for explanation in wanted if results.is_quick(entry, explanation)]
+    maps = {explanation: results.heatmap(entry, explanation) for explanation in quick}
     _show_panes(entry, maps if heat else {}, look, view if heat else "", results)
     common = [e for e in wanted if has_common_scale(results.classifier.card, e)]
     strongest = (
@@ -92,6 +96,12 @@ def show_explanations(entry: ReadEntry, results: Results) -> tuple[Explanation, 
         else ("strongest in this radiograph")
     )
     show_scale(look.colour_map, strongest)
+    bars = st.container()
+
+    def compute_rest() -> None:
+        with bars:
+            _compute([each for each in wanted if each not in maps], entry, results)
+
     with st.container(horizontal=True, key="below-picture"):
         with st.popover("How to read this", icon=":material/menu_book:"):
             for method in dict.fromkeys(explanation.method for explanation in wanted):
@@ -99,7 +109,7 @@ def show_explanations(entry: ReadEntry, results: Results) -> tuple[Explanation, 
                 st.caption(f"**{own.name}** ({own.source}). {own.reading}")
         if chosen and maps:
             _offer_download(entry, *next(iter(maps.items())), look)
-    return wanted[0], look
+    return wanted[0], look, compute_rest
 
 
 def _ask_heat() -> bool:
@@ -179,23 +189,16 @@ def _ask_look() -> Look:
     return Look(opacity / 100, colour_map, state.DRAWING.value, above / 100)
 
 
-def _compute(
-    entry: ReadEntry, wanted: list[Explanation], results: Results
-) -> dict[Explanation, np.ndarray]:
-    """Returns the heatmaps; slow ones come behind a bar, and are missing once stopped."""
-    maps = {}
-    for explanation in wanted:
-        if results.is_quick(entry, explanation):
-            maps[explanation] = results.heatmap(entry, explanation)
-            continue
+def _compute(missing: list[Explanation], entry: ReadEntry, results: Results) -> None:
+    """Computes slow heatmaps behind a bar; the page is drawn again as each is there."""
+    for explanation in missing:
         heatmap = run_or_offer(
             METHODS[explanation.method].name,
             f"{entry.reading.info.tag}-{explanation.method}-{explanation.label}",
             partial(results.heatmap, entry, explanation),
         )
         if heatmap is not None:
-            maps[explanation] = heatmap
-    return maps
+            st.rerun()
 
 
 def _show_panes(
@@ -207,7 +210,7 @@ def _show_panes(
 ) -> None:
     side = GRID_SIDE if view == "All methods" else SCREEN_SIDE
     panes = []
-    if view in ("Beside original", "All methods", ""):
+    if view in ("Beside original", "All methods", "") or not maps:
         panes.append(_original(entry, side, results))
     for explanation, heatmap in maps.items():
         picture = results.picture(

@@ -26,7 +26,7 @@ from pneumo.ui.style import draw_icon, inject_style, show_header, show_warning
 from pneumo.ui.threshold import show_threshold
 from pneumo.ui.trust import show_checks
 from pneumo.ui.values import Entry, ReadEntry
-from pneumo.ui.worklist import choose_entry, show_failures
+from pneumo.ui.worklist import choose_entry, show_failures, try_small_changes
 
 
 def show_pages() -> None:
@@ -97,13 +97,21 @@ def _show_answers(
     write_address(chosen)  # now, since the case's stability takes seconds
     with left, st.container(key="failures"):
         show_failures(entries)
+    with left:
+        bar = st.container(key="small-changes")
     if chosen:
-        wanted, look = show_case(chosen, threshold, results, middle, right)
+        wanted, look, compute_rest = show_case(chosen, threshold, results, middle, right)
         with st.container():
             if not chosen.reading.refused:
                 show_checks(chosen, wanted, results)
             show_pack(entries, threshold, scores, (wanted, look), results)
     show_evidence(scores, threshold)
+    # All is drawn. What takes seconds comes last, so that any click finds its answer in the next
+    # run before that goes on.
+    if chosen:
+        compute_rest()
+    with bar:
+        try_small_changes(entries, results)
 
 
 def _show_model() -> None:

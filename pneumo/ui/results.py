@@ -116,6 +116,7 @@ def run_or_offer(
     run: Callable[[Progress], Result],
     start: bool = True,
     offer: str = "",
+    known: float = 0.0,
 ) -> Result | None:
     """Runs something that takes seconds behind a bar that can be stopped.
 
@@ -128,6 +129,7 @@ def run_or_offer(
         run: Computes; is given a function to report the share done.
         start: Whether to begin without being asked.
         offer: What the button says, if not that it computes `name`.
+        known: Share that earlier runs have done.
 
     Returns:
         What `run` returns, or None while it is on offer.
@@ -143,12 +145,13 @@ def run_or_offer(
         return None
     place = st.empty()
     with place.container(horizontal=True, vertical_alignment="center", key=f"progress-{key}"):
-        bar = st.progress(0.0, f"{name} …")
+        bar = st.progress(known, f"{name} …")
         st.button("Stop", key=f"stop-{key}", on_click=states.update, args=({key: False},))
     started = time.monotonic()
 
     def progress(share: float) -> None:
-        left = (time.monotonic() - started) * (1 - share) / share if share else 0
+        done = share - known
+        left = (time.monotonic() - started) * (1 - share) / done if done > 0 else 0
         bar.progress(share, f"{name} …" + (f" about {left:.0f} s left" if left >= 1 else ""))
 
     result = run(progress)

@@ -159,6 +159,8 @@ JUDGE_ADULTS = Setting[bool]("judge-adults")
 PREVALENCE = Setting[int]("prevalence")
 COST_RATIO = Setting[float]("cost-ratio")
 
+IDLE_SINCE = Held[float]("idle-since", lambda: 0.0)
+"""When the page was last drawn to its end, on the monotonic clock."""
 LIST_FILTER = Held[str]("shown", lambda: "All")
 """Which files the list shows, as it names them itself."""
 DRAWER = Held[bool]("drawer", lambda: False)

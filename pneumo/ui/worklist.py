@@ -1,6 +1,7 @@
 """All radiographs of the session in one list; choosing one shows its case."""
 
 import math
+import time
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -8,8 +9,9 @@ from streamlit.delta_generator import DeltaGenerator
 from pneumo import CLASSES
 from pneumo.export.rows import FAILED, UNCERTAIN, Row, escape_controls, row_of, row_of_failure
 from pneumo.files import JsonObject
+from pneumo.network.queue import is_idle
 from pneumo.network.triage import REFUSED
-from pneumo.progress import Progress, follow
+from pneumo.progress import Progress
 from pneumo.ui import state
 from pneumo.ui.address import take_wanted
 from pneumo.ui.components import mount
@@ -32,6 +34,10 @@ ADULT_CHIP = "Adult"
 SHOWN = ("All", *CLASSES[::-1], UNCERTAIN, "Close calls", ADULT_CHIP, WARNED, REFUSED, FAILED)
 LAYOUTS = ("List", "Pictures")
 ORDERS = ("As dropped", "Closest to the threshold", "Highest P first", "Lowest P first", "Name")
+STABILITY_OF_ALL = "stability-of-all"
+IDLE_SECONDS = 30.0
+REDRAW_SECONDS = 4
+"""After which the list shows what is known by then."""
 SECONDS_EACH = 3
 """That the small changes to one radiograph take, about, on a small computer."""
 CLOSE = 0.1
@@ -101,7 +107,6 @@ def choose_entry(
             unread = "None of these could be read as a radiograph: there is no case to show."
             st.info(unread if keys else "No radiograph passes the filter.")
             return None
-    _offer_stability(readings, results)
     if state.LAYOUT.value == "Pictures":
         show_gallery({key: readings[key] for key in steps}, answers, results)
     return readings[state.CASE.get()]
@@ -116,25 +121,46 @@ def make_row(entry: Entry, threshold: float, results: Results) -> Row:
     return row_of(entry.name, entry.reading, threshold, weights, stability)
 
 
-def _offer_stability(readings: dict[str, ReadEntry], results: Results) -> None:
-    """Offers to try the small changes on all radiographs, not only on those looked at."""
-    missing = [
+def try_small_changes(entries: dict[str, Entry], results: Results) -> None:
+    """Tries the small changes on all radiographs, if that is wanted, and not only on the case.
+
+    The page is drawn again every few seconds, with what is known by then.
+    """
+    readings = [
         entry
-        for entry in readings.values()
-        if not entry.reading.refused and not results.known_stability(entry)
+        for entry in entries.values()
+        if isinstance(entry, ReadEntry) and not entry.reading.refused
     ]
-    if not missing:
+    missing = [entry for entry in readings if not results.known_stability(entry)]
+    if not missing or len(entries) < 2:
+        state.RUNNING.get().pop(STABILITY_OF_ALL, None)
         return
+    known = 1 - len(missing) / len(readings)
 
     def run(progress: Progress) -> bool:
-        for entry in follow(missing, progress):
+        started = time.monotonic()
+        for done, entry in enumerate(missing, 1):
             results.stability(entry)
+            progress(known + done / len(readings))
+            if time.monotonic() - started > REDRAW_SECONDS:
+                break
         return True
 
     minutes = max(1, round(len(missing) * SECONDS_EACH / 60))
     name = f"Test whether small changes flip the verdict ({len(missing)} left, about {minutes} min)"
-    done = run_or_offer(name, "stability-of-all", run, start=False, offer=name)
-    if done:
+    if run_or_offer(name, STABILITY_OF_ALL, run, start=False, offer=name, known=known):
+        state.RUNNING.ensure()[STABILITY_OF_ALL] = True  # until none is missing
+        st.rerun()
+    if STABILITY_OF_ALL not in state.RUNNING.get():  # it is if it was stopped
+        state.IDLE_SINCE.put(time.monotonic())
+        _begin_when_idle()
+
+
+@st.fragment(run_every=IDLE_SECONDS / 2)
+def _begin_when_idle() -> None:
+    """Begins by itself when nobody has done anything for a while, here or in another session."""
+    if time.monotonic() - state.IDLE_SINCE.get() > IDLE_SECONDS and is_idle():
+        state.RUNNING.ensure()[STABILITY_OF_ALL] = True
         st.rerun()
 
 

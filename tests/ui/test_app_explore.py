@@ -14,7 +14,9 @@ from pneumo.evaluation.stability import describe_doubt
 from pneumo.explaining.faithfulness import CONTROLS, FILLS, FRACTIONS, STEPS
 from pneumo.explaining.methods import METHODS
 from pneumo.export.rows import to_json
+from pneumo.network import queue
 from pneumo.network.lung_field import field_of
+from pneumo.ui import explanations, worklist
 from pneumo.ui.pack import rows_of
 from pneumo.ui.results import Results
 from tests.conftest import WholeClassifier
@@ -74,7 +76,7 @@ def test_stopped_method_is_left_out_and_offered(app, stand_in):
     app.session_state["running"][f"{tag}-scorecam-1"] = False  # as a press of Stop leaves it
     app.selectbox(key="method-0").set_value("scorecam").run()
     assert [method for method, *_ in stand_in.explained] == ["smoothgrad"]
-    assert not panes(app)
+    assert [pane["title"] for pane in panes(app)] == ["Original"]
     app.button(key=f"compute-{tag}-scorecam-1").click().run()
     assert [method for method, *_ in stand_in.explained] == ["smoothgrad", "scorecam"]
     assert len(panes(app)) == 1
@@ -159,6 +161,70 @@ def test_stability_of_all_on_request(app, stand_in):
     assert stand_in.passes == passes(3, 3)
     assert "not tried" not in table(app)["Stability"]
     assert not [b for b in app.button if b.key == "compute-stability-of-all"]
+    assert not app.exception
+
+
+def test_stability_of_all_is_found_out_a_few_at_a_time(app, stand_in, monkeypatch):
+    """The page is drawn between them, with the case complete each time."""
+    monkeypatch.setattr(worklist, "REDRAW_SECONDS", -1)
+    order = []
+    monkeypatch.setattr(
+        Results, "stability", lambda self, entry: order.append(entry.name) or stability(self, entry)
+    )
+    drop(app, *((f"{p}.png", picture(p)) for p in (0.2, 0.5, 0.8)))
+    assert order == ["0.2.png"]
+    app.button(key="compute-stability-of-all").click().run()
+    assert order == ["0.2.png", "0.5.png", "0.8.png"]
+    assert "stability-of-all" not in app.session_state["running"]  # the next file waits to be asked
+
+
+stability = Results.stability
+
+
+@pytest.mark.parametrize(("idle", "others", "left"), [(-1, 0, 0), (-1, 1, 2), (1000, 0, 2)])
+def test_stability_of_all_begins_by_itself_when_nobody_else_is_at_work(
+    app, stand_in, monkeypatch, idle, others, left
+):
+    monkeypatch.setattr(worklist, "IDLE_SECONDS", idle)
+    monkeypatch.setattr(queue, "_asked", others)
+    drop(app, *((f"{p}.png", picture(p)) for p in (0.2, 0.5, 0.8)))
+    assert list(table(app)["Stability"]).count("not tried") == left
+    assert not app.exception
+
+
+def test_stability_of_all_that_was_stopped_does_not_begin_by_itself(app, stand_in, monkeypatch):
+    drop(app, *((f"{p}.png", picture(p)) for p in (0.2, 0.5, 0.8)))
+    app.session_state["running"]["stability-of-all"] = False  # as a press of Stop leaves it
+    monkeypatch.setattr(worklist, "IDLE_SECONDS", -1)
+    app.run()
+    assert list(table(app)["Stability"]).count("not tried") == 2
+
+
+def test_all_methods_show_what_is_there_while_the_slow_ones_are_computed(
+    app, stand_in, monkeypatch
+):
+    seen = []
+    offer = explanations.run_or_offer
+    monkeypatch.setattr(
+        explanations,
+        "run_or_offer",
+        lambda name, *others: seen.append((name, len(drawn))) or offer(name, *others),
+    )
+    drawn: list = []
+    show = explanations.show_linked
+    monkeypatch.setattr(
+        explanations,
+        "show_linked",
+        lambda panes, *others, **more: (
+            drawn.__setitem__(slice(None), panes) or show(panes, *others, **more)
+        ),
+    )
+    drop(app, ("chest.png", picture(0.8)))
+    app.button_group(key="view").set_value("All methods").run()
+    slow = [own.name for own in METHODS.values() if own.slow]
+    assert [name for name, _ in seen] == slow
+    quick = 1 + len(METHODS) - len(slow) + 1  # the original; LayerCAM has two layers
+    assert [count for _, count in seen] == list(range(quick, quick + len(slow)))
     assert not app.exception
 
 

@@ -16,6 +16,7 @@ from pneumo.network.operating_points import verdict_of
 from pneumo.network.weights_files import CARD_NAME, WEIGHTS_FOLDER
 from pneumo.reading.radiograph import read_radiograph
 from pneumo.ui.components import FOLDER
+from pneumo.ui.samples import sample_names
 from tests.browser import CHROMIUM, ROOT, open_app
 from tests.colours import contrast
 from tests.conftest import encode
@@ -255,6 +256,29 @@ def test_operating_point_and_stability_follow_a_drag(browser, address):
     drag_to(page, BALANCED)
     expect(balanced).to_have_css("background-color", accent)
     expect(rule_in).not_to_have_css("background-color", accent)
+    page.close()
+
+
+def test_keys_step_while_small_changes_are_tried_on_all(browser, address):
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.set_default_timeout(60_000)
+    samples = sample_names()
+    open_app(page, f"{address}/?" + "&".join(f"sample={n}" for n in range(1, len(samples) + 1)))
+    name, word = page.locator(".pneumo-name"), page.locator(".pneumo-verdict .word")
+    expect(page.locator(".pneumo-strip")).to_be_visible()
+    page.get_by_role("button", name=re.compile("^Test whether small changes")).click()
+    stop = page.get_by_role("button", name="Stop", exact=True)
+    expect(stop).to_be_visible()
+    for sample in samples[1:3]:
+        page.keyboard.press("j")
+        expect(name).to_have_text(sample)
+        expect(word).to_be_visible()
+        expect(page.locator(".frame img").first).to_be_visible()
+    expect(stop).to_be_visible()  # it goes on after each
+    expect(stop).to_be_hidden()
+    tried = [row.get_attribute("title") for row in page.locator(".list button").all()]
+    assert len(tried) == len(samples)
+    assert not [title for title in tried if "not tried" in title]
     page.close()
 
 
