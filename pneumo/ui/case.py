@@ -2,23 +2,28 @@
 
 import html
 from collections.abc import Callable
+from pathlib import Path
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pneumo import CLASSES, PNEUMONIA
+from pneumo.dataset.patients import parse_name
 from pneumo.evaluation.stability import Stability
 from pneumo.explaining.localisation import describe_whereabouts
+from pneumo.export.rows import escape_controls
 from pneumo.ui import state
 from pneumo.ui.adjust import show_adjust, show_findings
-from pneumo.ui.explanations import PLAIN_LOOK, SCREEN_SIDE, Look, show_explanations
+from pneumo.ui.explanations import PLAIN_LOOK, SCREEN_SIDE, Beside, Look, show_explanations
 from pneumo.ui.results import Results
 from pneumo.ui.style import show_no_verdict, show_small, show_stability, show_verdict
-from pneumo.ui.values import Explanation, ReadEntry
+from pneumo.ui.values import Entry, Explanation, ReadEntry
+from pneumo.ui.worklist import answer_of, make_row
 
 
 def show_case(
     entry: ReadEntry,
+    entries: dict[str, Entry],
     threshold: float,
     results: Results,
     picture: DeltaGenerator,
@@ -28,6 +33,7 @@ def show_case(
 
     Args:
         entry: Has a reading.
+        entries: All of the session.
         threshold: Of the slider.
         results: Of the session.
         picture: Where the picture goes.
@@ -50,9 +56,11 @@ def show_case(
             _show_whereabouts(entry, threshold)
         strip = st.empty()
         _show_details(entry)
+        _show_kin(entry, entries, threshold, results)
         show_adjust(entry, results)
     with picture, st.container(key="picture"):
-        wanted, look, compute_heatmaps = show_explanations(entry, results)
+        beside = _beside(entry, entries, threshold, results)
+        wanted, look, compute_heatmaps = show_explanations(entry, results, beside)
     if known:
         with strip.container():
             show_stability(known, threshold)
@@ -88,6 +96,42 @@ def _show_whereabouts(entry: ReadEntry, threshold: float) -> None:
         st.warning(text, icon=":material/wrong_location:")
     else:
         show_small(text)
+
+
+def _beside(
+    entry: ReadEntry, entries: dict[str, Entry], threshold: float, results: Results
+) -> Beside | None:
+    """Returns the radiograph that was kept for comparison, if it is there and another one."""
+    kept = entries.get(state.KEPT.get())
+    if not isinstance(kept, ReadEntry):
+        state.KEPT.take()  # its file was removed
+        return None
+    return Beside(kept, _describe(kept, threshold, results)) if kept.key != entry.key else None
+
+
+def _show_kin(
+    entry: ReadEntry, entries: dict[str, Entry], threshold: float, results: Results
+) -> None:
+    """Tells of another radiograph of the same patient, where names in Kaggle's scheme tell it."""
+    patient = parse_name(Path(entry.name).stem)
+    kin = [
+        other
+        for other in entries.values()
+        if patient and isinstance(other, ReadEntry) and parse_name(Path(other.name).stem) == patient
+    ]
+    place = next((n for n, other in enumerate(kin) if other.key == entry.key), 0)
+    if len(kin) < 2:
+        return
+    other = kin[place - 1]  # the one before, and for the first the last
+    show_small(f"Of the same patient, by its name: {_describe(other, threshold, results)}")
+    st.button("Compare the two", key="compare-kin", on_click=state.KEPT.put, args=(other.key,))
+
+
+def _describe(entry: ReadEntry, threshold: float, results: Results) -> str:
+    """Returns a radiograph's name and answer, as the list has them."""
+    row = make_row(entry, threshold, results)
+    score = "" if row.p_pneumonia is None else f", P {row.p_pneumonia:.3f}"
+    return f"{escape_controls(entry.name)}: {answer_of(entry, row)}{score}"
 
 
 def _show_refused(

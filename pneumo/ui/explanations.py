@@ -29,6 +29,8 @@ from pneumo.ui.values import Explanation, ReadEntry
 from pneumo.ui.viewer import Pane, show_linked
 
 VIEWS = ("Overlay", "Beside original", "Two methods", "All methods")
+COMPARED = VIEWS[:2]
+"""Views that have room for another radiograph."""
 DRAWINGS = ("Heat", "Contours")
 SCREEN_SIDE, GRID_SIDE = 1600, 640
 """Longer side of a picture on the page, alone and among many; downloads have the own size."""
@@ -60,14 +62,32 @@ class Look:
             return picture if field is None else trace_outline(picture, field)
 
 
+@dataclass(frozen=True)
+class Beside:
+    """Another radiograph that is shown beside the case.
+
+    Attributes:
+        entry: With a reading.
+        words: Its name and answer.
+    """
+
+    entry: ReadEntry
+    words: str
+
+
 PLAIN_LOOK = Look(opacity=0.45, colour_map=COLOUR_MAPS[0], drawing=DRAWINGS[0], above=0)
 """As long as nobody has chosen another."""
 
 
 def show_explanations(
-    entry: ReadEntry, results: Results
+    entry: ReadEntry, results: Results, beside: Beside | None
 ) -> tuple[Explanation, Look, Callable[[], None]]:
     """Shows the pictures that are there, and below them what decides on them.
+
+    Args:
+        entry: The case.
+        results: Of the session.
+        beside: Shown at the left of it, in the same way; None for nothing.
 
     Returns:
         The explanation chosen, the first of two; how it is drawn; and what computes the next
@@ -88,7 +108,10 @@ def show_explanations(
     ]
     quick = [explanation for explanation in wanted if results.is_quick(entry, explanation)]
     maps = {explanation: results.heatmap(entry, explanation) for explanation in quick}
-    _show_panes(entry, maps if heat else {}, look, view if heat else "", results)
+    panes = _panes(entry, maps if heat else {}, look, view if heat else "", results)
+    if beside and view in COMPARED:
+        panes.insert(0, _pane_beside(beside, wanted[0], look, heat, results))
+    show_linked(panes, f"pictures-{view}", columns=4 if len(panes) > 4 else min(len(panes), 3))
     common = [e for e in wanted if has_common_scale(results.classifier.card, e)]
     strongest = (
         "strong in any radiograph"
@@ -107,9 +130,25 @@ def show_explanations(
             for method in dict.fromkeys(explanation.method for explanation in wanted):
                 own = METHODS[method]
                 st.caption(f"**{own.name}** ({own.source}). {own.reading}")
+        if view in COMPARED:
+            _offer_comparison(entry, beside)
         if chosen and maps:
             _offer_download(entry, *next(iter(maps.items())), look)
     return wanted[0], look, compute_rest
+
+
+def _offer_comparison(entry: ReadEntry, beside: Beside | None) -> None:
+    kept = state.KEPT.get()
+    st.button(
+        "Stop comparing" if kept else "Compare with another",
+        key="compare",
+        icon=":material/compare:",
+        on_click=state.KEPT.put,
+        args=("" if kept else entry.key,),
+        help="Keeps this radiograph at the left of the one that you open next.",
+    )
+    if kept and not beside:
+        st.caption("Kept: open another radiograph to see both.")
 
 
 def _ask_heat() -> bool:
@@ -201,22 +240,19 @@ def _compute(missing: list[Explanation], entry: ReadEntry, results: Results) -> 
             st.rerun()
 
 
-def _show_panes(
+def _panes(
     entry: ReadEntry,
     maps: dict[Explanation, np.ndarray],
     look: Look,
     view: str,
     results: Results,
-) -> None:
+) -> list[Pane]:
     side = GRID_SIDE if view == "All methods" else SCREEN_SIDE
     panes = []
     if view in ("Beside original", "All methods", "") or not maps:
         panes.append(_original(entry, side, results))
     for explanation, heatmap in maps.items():
-        picture = results.picture(
-            (results.identity(entry), explanation, look, side),
-            partial(_draw, entry, look, heatmap, side, results),
-        )
+        picture = _picture(entry, explanation, heatmap, look, side, results)
         class_name = CLASSES[explanation.label]
         own = has_common_scale(results.classifier.card, explanation)
         scale = "one scale for all radiographs" if own else "relative to this radiograph"
@@ -230,12 +266,38 @@ def _show_panes(
                 f"No place in this radiograph speaks for {class_name}: the heatmap of "
                 f"{METHODS[explanation.method].name} is empty."
             )
-    if (
-        view == "Overlay" and panes and state.WIDE.get()
-    ):  # a wide window has room for the original as well
+    if view == "Overlay" and maps and state.WIDE.get() and not state.KEPT.get():
+        # A wide window has room for the original as well.
         panes.append(replace(_original(entry, side, results), wide=True))
-    if panes:
-        show_linked(panes, f"pictures-{view}", columns=4 if len(panes) > 4 else 2)
+    return panes
+
+
+def _pane_beside(
+    beside: Beside, wanted: Explanation, look: Look, heat: bool, results: Results
+) -> Pane:
+    """Returns the other radiograph, with its heatmap if that takes no seconds."""
+    entry = beside.entry
+    if not heat or entry.reading.refused or not results.is_quick(entry, wanted):
+        original = _original(entry, SCREEN_SIDE, results)
+        return replace(original, title=f"{beside.words}. {original.title}")
+    heatmap = results.heatmap(entry, wanted)
+    picture = _picture(entry, wanted, heatmap, look, SCREEN_SIDE, results)
+    words = f"{beside.words}. {wanted.short_title}"
+    return Pane(words, picture, f"The radiograph kept for comparison, {wanted.title}")
+
+
+def _picture(
+    entry: ReadEntry,
+    explanation: Explanation,
+    heatmap: np.ndarray,
+    look: Look,
+    side: int,
+    results: Results,
+) -> bytes:
+    return results.picture(
+        (results.identity(entry), explanation, look, side),
+        partial(_draw, entry, look, heatmap, side, results),
+    )
 
 
 def _original(entry: ReadEntry, side: int, results: Results) -> Pane:

@@ -100,7 +100,7 @@ def _show_answers(
     with left:
         bar = st.container(key="small-changes")
     if chosen:
-        wanted, look, compute_rest = show_case(chosen, threshold, results, middle, right)
+        wanted, look, compute_rest = show_case(chosen, entries, threshold, results, middle, right)
         with st.container():
             if not chosen.reading.refused:
                 show_checks(chosen, wanted, results)

@@ -136,6 +136,8 @@ PLACE = Held[Place | None]("place", Place)
 """What the address said when this page last read or wrote it; None after another page."""
 WANTED = Held[str]("wanted-case", str)
 """The case that the address named, as long as its file is not there."""
+KEPT = Held[str]("kept-case", str)
+"""Key of the entry that stays beside whatever is shown; empty if none does."""
 RUNNING = Held[dict[str, bool]]("running", dict)
 """Whether what takes seconds is wanted, by the key of its bar."""
 PACK = Held[tuple[object, bytes] | None]("pack", lambda: None)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import zipfile
 from dataclasses import replace
 
@@ -226,6 +227,54 @@ def test_all_methods_show_what_is_there_while_the_slow_ones_are_computed(
     quick = 1 + len(METHODS) - len(slow) + 1  # the original; LayerCAM has two layers
     assert [count for _, count in seen] == list(range(quick, quick + len(slow)))
     assert not app.exception
+
+
+def test_two_cases_side_by_side(app, stand_in):
+    drop(app, ("a.png", picture(0.2)), ("b.png", picture(0.8)))
+    (alone,) = panes(app)
+    app.button(key="compare").click().run()
+    assert panes(app) == [alone]
+    app.button(key="next").click().run()
+    kept, case = panes(app)
+    p = table(app)["P(PNEUMONIA)"][0]
+    assert kept["title"] == f"a.png: NORMAL, P {p:.3f}. Grad-CAM"
+    assert kept["src"] == alone["src"] != case["src"]
+    app.slider(key="threshold").set_value(0.001).run()
+    assert panes(app)[0]["title"].startswith("a.png: PNEUMONIA")
+    app.button(key="heat-button").click().run()
+    assert [pane["title"].split(". ")[-1] for pane in panes(app)] == ["Original", "Original"]
+    app.button_group(key="view").set_value("Two methods").run()
+    assert not any("a.png" in pane["title"] for pane in panes(app))
+    app.button_group(key="view").set_value("Overlay").run()
+    app.button(key="compare").click().run()
+    assert len(panes(app)) == 1
+    assert not app.exception
+
+
+def test_kept_case_whose_file_is_removed_is_forgotten(app, stand_in):
+    drop(app, ("a.png", picture(0.2)), ("b.png", picture(0.8)))
+    app.session_state["kept-case"] = "upload:gone"
+    app.run()
+    assert len(panes(app)) == 1
+    assert app.button(key="compare").label == "Compare with another"
+    assert "kept-case" not in app.session_state
+
+
+def test_radiographs_of_one_patient_are_told_by_their_names(app, stand_in):
+    names = ("person7_bacteria_1", "person7_virus_2", "person7_bacteria_3", "chest")
+    drop(app, *((f"{name}.png", picture(0.2 + 0.1 * n)) for n, name in enumerate(names)))
+    told = []
+    for _ in names:
+        found = re.search(r"Of the same patient, by its name: (\S+): ", page_text(app))
+        told.append(found and found[1])
+        if not app.button(key="next").disabled:
+            app.button(key="next").click().run()
+    assert told == ["person7_bacteria_3.png", None, "person7_bacteria_1.png", None]
+    for _ in range(3):
+        app.button(key="previous").click().run()
+    app.button(key="compare-kin").click().run()
+    assert panes(app)[0]["title"].startswith("person7_bacteria_3.png: ")
+    assert len(panes(app)) == 2
 
 
 @pytest.fixture
