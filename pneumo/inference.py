@@ -97,12 +97,12 @@ _AT_HAND: dict[str, Callable[[Reading, int], np.ndarray]] = {
 def score_pixels(classifier: Classifier, pictures: Iterable[np.ndarray]) -> np.ndarray:
     """Returns `(n,)` float32 P(PNEUMONIA) of n `(height, width)` uint8 radiographs.
 
-    A few at a time: neither pictures that are made as they are taken nor the model input, twelve
-    bytes a pixel, are to wait for their turn in memory.
+    A few at a time: pictures that are made as they are taken are not to wait for their turn in
+    memory.
     """
     rest, answers = iter(pictures), []
     while some := list(islice(rest, PICTURES_A_PASS)):
-        answers.append(_score(classifier, prepare(classifier, some)))
+        answers.append(_score(classifier, stack_grids(classifier.prepare(some))))
     return np.concatenate(answers)
 
 
@@ -113,12 +113,12 @@ def score_grids(classifier: Classifier, grids: Iterable[np.ndarray]) -> np.ndarr
     """
     rest, answers = iter(grids), []
     while some := list(islice(rest, PICTURES_A_PASS)):
-        answers.append(_score(classifier, to_model_input(np.stack(some))))
+        answers.append(_score(classifier, np.stack(some)))
     return np.concatenate(answers)
 
 
-def _score(classifier: Classifier, image: np.ndarray) -> np.ndarray:
-    return classifier.forward(image).probabilities[:, PNEUMONIA]
+def _score(classifier: Classifier, grids: np.ndarray) -> np.ndarray:
+    return classifier.forward(grids).probabilities[:, PNEUMONIA]
 
 
 def prepare(classifier: Classifier, pictures: list[np.ndarray]) -> np.ndarray:
@@ -135,9 +135,7 @@ def prepare_input(classifier: Classifier, radiograph: Radiograph) -> PreparedRad
 def predict(engine: Engine, prepared: list[PreparedRadiograph]) -> list[Reading]:
     """Gives probabilities, findings and both classes' explanations from one pass of the network."""
     classifier, explainer = engine
-    maps, probabilities = classifier.forward(
-        to_model_input(stack_grids([each.input for each in prepared]))
-    )
+    maps, probabilities = classifier.forward(stack_grids([each.input for each in prepared]))
     cams, evidence = explainer.gradcam(maps), explainer.evidence(maps)
     return [
         Reading(info, seen, float(probability), pair, shares, _judge(classifier, info, seen))

@@ -18,7 +18,7 @@ from pneumo.network.card import read_card
 from pneumo.network.classifier import Classifier, load_classifier
 from pneumo.network.compiling import ForwardPass
 from pneumo.network.model_input import ModelInput, contrast_of
-from pneumo.network.preprocess import resize_to_grid
+from pneumo.network.preprocess import resize_to_grid, to_model_input
 from pneumo.network.weights_files import CARD_NAME, WEIGHTS_FOLDER
 from pneumo.training.phantom import draw_phantom
 
@@ -83,6 +83,7 @@ class StandIn:
 
     def _forward(self, batch):
         self.passes += len(batch)
+        batch = to_model_input(batch) if batch.ndim == 3 else batch
         p = (batch.mean(axis=(1, 2, 3)) + 1) / 2
         maps = np.ones((len(batch), 10, 10, 4), np.float32)
         return ForwardPass(maps, np.stack([1 - p, p], axis=1))

@@ -33,7 +33,8 @@ class Classifier:
     """Verified weights, ready to answer. Safe to share between threads.
 
     Attributes:
-        forward: `(n, 299, 299, 3)` float32 -> feature maps and probabilities of one pass.
+        forward: `(n, 299, 299)` uint8, or as the `(n, 299, 299, 3)` float32 of `to_model_input`
+            -> feature maps and probabilities of one pass.
         head: Keras model, feature maps -> probabilities.
         card: The model card that belongs to the weights.
         network: Keras model, image -> logits, for explanations that look inside; see

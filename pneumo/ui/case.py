@@ -15,6 +15,7 @@ from pneumo.export.rows import escape_controls
 from pneumo.ui import state
 from pneumo.ui.adjust import show_adjust, show_findings
 from pneumo.ui.explanations import PLAIN_LOOK, SCREEN_SIDE, Beside, Look, show_explanations
+from pneumo.ui.memory import give_back_memory
 from pneumo.ui.results import Results
 from pneumo.ui.style import show_no_verdict, show_small, show_stability, show_verdict
 from pneumo.ui.values import Entry, Explanation, ReadEntry
@@ -69,6 +70,7 @@ def show_case(
         if not known:
             with strip.container(), st.spinner("Trying small changes …"):
                 results.stability(entry)
+            give_back_memory()
             st.rerun()  # the verdict and the worklist may read otherwise now
         compute_heatmaps()
 

@@ -13,6 +13,7 @@ from pneumo.inference import Engine, PreparedRadiograph, predict, prepare_input
 from pneumo.network.classifier import Classifier
 from pneumo.reading.limits import MAX_FILES
 from pneumo.ui import state
+from pneumo.ui.memory import give_back_memory
 from pneumo.ui.samples import SAMPLE_KEY, show_samples
 from pneumo.ui.sources import carried_over, show_drop_zone
 from pneumo.ui.values import Entry, ReadEntry, Source
@@ -116,6 +117,7 @@ def _score(
         done = min(first + BATCH_SIZE, len(items))
         text = _remaining(done, len(items), time.monotonic() - started)
         bar.progress(done / len(items), text)
+    give_back_memory()
 
 
 def _prepare(source: Source, classifier: Classifier) -> tuple[PreparedRadiograph, bytes]:

@@ -10,6 +10,7 @@ from pneumo.network.architecture import LAST_CONVOLUTION, build_classifier
 from pneumo.network.card import read_card
 from pneumo.network.classifier import load_classifier
 from pneumo.network.compiling import assemble, fold_normalization
+from pneumo.network.preprocess import to_model_input
 from pneumo.network.weights_files import CARD_NAME, WEIGHTS_FOLDER, sha256_of
 
 
@@ -121,3 +122,11 @@ def test_forward_equals_keras_and_head_equals_forward(classifier):
     np.testing.assert_allclose(probabilities, model(batch, training=False), atol=1e-4)
     np.testing.assert_allclose(classifier.head(maps), probabilities, atol=1e-5)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+
+
+def test_forward_takes_grids_as_it_takes_what_is_made_of_them(classifier):
+    grids = np.random.default_rng(0).integers(0, 256, (3, 299, 299), np.uint8)
+    for short, long in zip(
+        classifier.forward(grids), classifier.forward(to_model_input(grids)), strict=True
+    ):
+        np.testing.assert_array_equal(short, long)
