@@ -94,11 +94,10 @@ def _show_answers(
         steps_place, list_place = st.container(key="steps-bar"), st.container(key="list")
     with list_place:
         chosen = choose_entry(entries, threshold, results, steps_place)
+        bar = st.container(key="small-changes")
     write_address(chosen)  # now, since the case's stability takes seconds
     with left, st.container(key="failures"):
         show_failures(entries)
-    with left:
-        bar = st.container(key="small-changes")
     if chosen:
         wanted, look, compute_rest = show_case(chosen, entries, threshold, results, middle, right)
         with st.container():
