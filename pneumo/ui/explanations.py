@@ -109,9 +109,12 @@ def show_explanations(
     quick = [explanation for explanation in wanted if results.is_quick(entry, explanation)]
     maps = {explanation: results.heatmap(entry, explanation) for explanation in quick}
     panes = _panes(entry, maps if heat else {}, look, view if heat else "", results)
+    narrow = 0
     if beside and view in COMPARED:
         panes.insert(0, _pane_beside(beside, wanted[0], look, heat, results))
-    show_linked(panes, f"pictures-{view}", columns=4 if len(panes) > 4 else min(len(panes), 3))
+        narrow = 2
+    columns = 4 if len(panes) > 4 else min(len(panes), 3)
+    show_linked(panes, f"pictures-{view}", columns, narrow)
     common = [e for e in wanted if has_common_scale(results.classifier.card, e)]
     strongest = (
         "strong in any radiograph"

@@ -14,13 +14,14 @@ SAMPLE_KEY = "sample:"
 """Begins the key of a sample's entry."""
 
 
-def show_samples(busy: bool) -> list[Path]:
+def show_samples(dropped: bool) -> list[Path]:
     """Shows the samples to click on, folded once files are there.
 
     Returns:
         Those clicked so far, latest last.
     """
     chosen = state.CHOSEN_SAMPLES.ensure()
+    busy = dropped or bool(chosen)
 
     def toggle(name: str) -> None:
         if name in chosen:

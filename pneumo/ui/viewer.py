@@ -25,18 +25,19 @@ class Pane:
     wide: bool = False
 
 
-def show_linked(panes: list[Pane], key: str, columns: int = 1) -> None:
+def show_linked(panes: list[Pane], key: str, columns: int = 1, narrow: int = 0) -> None:
     """Shows panes in a grid; a zoom or a drag in one is followed by all.
 
     Args:
-        panes: All of one radiograph, so that the same place is the same place.
+        panes: Of one radiograph, where the same place is the same place, or of two.
         key: Of the element; the zoom is kept as long as it stays the same.
-        columns: Most panes in a row; a phone shows one in a row, of four or more two.
+        columns: Most panes in a row.
+        narrow: As many on a phone; if it is not said one, and two of four or more.
     """
     document = {
         "columns": min(columns, sum(not pane.wide for pane in panes)),
         "wide": min(columns, len(panes)),
-        "narrow": 2 if len(panes) > 3 else 1,
+        "narrow": narrow or (2 if len(panes) > 3 else 1),
         "panes": [
             {
                 "title": pane.title,
