@@ -93,10 +93,17 @@ def show_explanations(
         The explanation chosen, the first of two; how it is drawn; and what computes the next
         heatmap that takes seconds, to be called when the rest of the page is there.
     """
-    with st.container(horizontal=True, vertical_alignment="bottom", key="heatmap-controls"):
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="xsmall", key="heatmap-controls"
+    ):
         heat = _ask_heat()
+        st.html(
+            '<span class="pneumo-small" aria-hidden="true">Evidence for</span>', width="content"
+        )
         class_name = _ask_one("Evidence for", CLASSES, CLASSES[1], state.CLASS)
+        others = st.container(horizontal=True, gap="xsmall", width="content")
         view = _ask_one("View", VIEWS, VIEWS[0], state.VIEW)
+    with others:
         methods = {"Overlay": 1, "Beside original": 1, "Two methods": 2}.get(view, 0)
         label = CLASSES.index(class_name)
         chosen = [_ask_method(number, label) for number in range(methods)]
@@ -174,6 +181,7 @@ def _ask_one(words: str, options: Sequence[str], default: str, setting: Setting[
         required=True,
         key=setting.widget(default),
         bind="query-params",
+        label_visibility="collapsed",
     )
     return answer or default  # an address may say `view=` and nothing
 
@@ -187,6 +195,7 @@ def _ask_method(number: int, label: int) -> Explanation:
         format_func=lambda key: METHODS[key].name,
         key=state.method_setting(number).widget(default),
         bind="query-params",
+        label_visibility="collapsed",
         width=150,
     )
     layer = LAST_CONVOLUTION
@@ -196,6 +205,7 @@ def _ask_method(number: int, label: int) -> Explanation:
             LAYERS,
             format_func=LAYERS.__getitem__,
             key=state.layer_setting(number).widget(LAST_CONVOLUTION),
+            label_visibility="collapsed",
             width=220,
         )
     return Explanation(method, label, layer, state.RELATIVE.get(False))
