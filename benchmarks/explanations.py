@@ -99,7 +99,9 @@ def main():
                 own["kept"].append(keep_halves(seen, heatmap, score, fill))
                 if fill in costs:
                     cells, lost = costs[fill]
-                    own["cells"].append(spearmanr(heatmap[cells], lost).statistic)
+                    # Occlusion has cells of its own, larger than the last layer's.
+                    heat = stretch_heatmap(heatmap, cells.shape, None)
+                    own["cells"].append(spearmanr(heat[cells], lost).statistic)
     table = [summarise(*key, found) for key, found in rows.items()]
     print(
         f"{len(chosen)} held-out PNEUMONIA radiographs called right; {CONTROLS} random places; "
