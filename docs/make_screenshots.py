@@ -50,7 +50,7 @@ def show_pictures(page: Page) -> None:
     """Shows the worklist as pictures, with what can be taken along."""
     page.get_by_role("radio", name="Pictures").click()
     page.locator(".st-key-pictures img").first.wait_for(timeout=60_000)
-    page.get_by_text("Take it with you").click()
+    page.get_by_text("Export", exact=True).click()
 
 
 def draw_upside_down(path: Path) -> dict:

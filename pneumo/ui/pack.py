@@ -41,7 +41,7 @@ def show_pack(
         shown: The explanation on the page and how it is drawn; a slow one gives way to Grad-CAM.
         results: Of the session.
     """
-    panel = st.expander("Take it with you", on_change="rerun", key="pack-panel")
+    panel = st.expander("Export", on_change="rerun", key="pack-panel")
     if not panel.open:
         return
     wanted, look = shown
@@ -77,7 +77,7 @@ def show_pack(
         made = state.PACK.get()
         if made and made[0] == now:
             st.download_button(
-                f"Evidence pack, {len(made[1]) / 2**20:.1f} MB",
+                f"PDF report and pictures (ZIP), {len(made[1]) / 2**20:.1f} MB",
                 made[1],
                 file_name=f"pneumo-evidence-{context.day}.zip",
                 mime="application/zip",
@@ -88,18 +88,19 @@ def show_pack(
         elif readings:
             state.PACK.take()
             pack = run_or_offer(
-                f"the evidence pack of {len(readings)}",
+                f"PDF report and pictures of {len(readings)}",
                 "pack",
                 lambda progress: _write(
                     readings, wanted, look, threshold, context, results, progress
                 ),
                 start=False,
+                offer=f"Make PDF report and pictures of {len(readings)}",
             )
             if pack:
                 state.PACK.put((now, pack))
                 st.rerun()
         st.caption(
-            f"The pack holds a PDF page for each radiograph with {wanted.title}, the overlays as "
+            f"The ZIP holds a PDF page for each radiograph with {wanted.title}, the overlays as "
             "PNG, and the worklist; what was checked and tried so far is in it. File names and "
             "pictures are as you gave them, and may tell who the patient is."
         )

@@ -19,6 +19,10 @@ DISCLAIMER = (
     "Never use it to decide about a patient."
 )
 
+P_MEANS = (
+    "How likely the network finds pneumonia rather than a normal chest, if half of all "
+    "radiographs showed it"
+)
 THRESHOLD_PLACE = "pneumo-threshold"
 """Name of the place just before the slider, for those who come by keyboard."""
 
@@ -97,7 +101,8 @@ def show_verdict(probability: float, threshold: float, stability: Stability | No
         f'<div class="pneumo-verdict" data-tone="{tone}" data-p="{probability}" {span}>'
         f'<div role="status" aria-live="polite"><div class="word">{word}</div></div>'
         f'<div class="why doubt"{"" if doubt else " hidden"}>{html.escape(doubt)}</div>'
-        f'<div class="why">P(PNEUMONIA) is {html.escape(percent(probability))}, '
+        f'<div class="why"><abbr title="{P_MEANS}">P(PNEUMONIA)</abbr> is '
+        f"{html.escape(percent(probability))}, "
         f'<span class="side">{"at or above" if above else "below"}</span> the threshold of '
         f'<span class="at">{threshold:.3f}</span>. '
         f'<span class="turn">{"A higher" if above else "A lower"}</span> threshold can turn this '

@@ -367,7 +367,7 @@ def test_evidence_pack_holds_every_radiograph_and_what_is_known(app, stand_in):
     assert rows[0]["p_pneumonia"] == pytest.approx(0.8, abs=0.01)
     assert len([name for name in archive.namelist() if name.startswith("overlays/")]) == 2
     assert archive.read("report.pdf").startswith(b"%PDF")
-    assert [b.label for b in app.download_button][-1].startswith("Evidence pack")
+    assert [b.label for b in app.download_button][-1].startswith("PDF report and pictures (ZIP)")
     app.slider(key="threshold").set_value(0.9).run()
     assert "pack" not in app.session_state, "a pack of another threshold is not offered"
     app.slider(key="threshold").set_value(start).run()

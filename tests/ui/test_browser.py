@@ -233,9 +233,9 @@ def test_thirty_files_filtered_stepped_compared_and_taken_along(page, tmp_path):
     assert "scale(1)" in frames.nth(1).locator("img").evaluate("e => e.style.transform")
 
     # The pack.
-    page.get_by_text("Take it with you").click()
-    page.get_by_role("button", name="Compute the evidence pack of 30").click()
-    ready = page.get_by_role("button", name=re.compile("^Evidence pack,"))
+    page.get_by_text("Export", exact=True).click()
+    page.get_by_role("button", name="Make PDF report and pictures of 30").click()
+    ready = page.get_by_role("button", name=re.compile("PDF report and pictures \\(ZIP\\),"))
     expect(ready).to_be_visible()
     with page.expect_download() as download:
         ready.click()
