@@ -135,7 +135,7 @@ def predict(args: argparse.Namespace) -> int:
     if args.heatmaps or args.raw_maps:
         used = [entry.stem for entry in done]
         saver = HeatmapSaver(engine, args.method, args.heatmaps, args.raw_maps, used)
-    scorer = Scorer(engine, threshold, args.stability, saver)
+    scorer = Scorer(engine, threshold, args.stability, saver, tuple(args.paths))
     with show_progress("reading radiographs") as progress:
         return predict_files(files, scorer, outputs, args.stop, done=done, progress=progress)
 

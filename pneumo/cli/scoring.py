@@ -11,6 +11,7 @@ from pneumo import PNEUMONIA
 from pneumo.cli.outputs import Outputs, Scored
 from pneumo.cli.stopping import Stop
 from pneumo.cli.terminal import complain, say
+from pneumo.dataset.examples import class_of
 from pneumo.errors import RadiographError
 from pneumo.evaluation.stability import measure_stability
 from pneumo.explaining.methods import METHODS
@@ -83,20 +84,24 @@ class Scorer:
         threshold: Least P(PNEUMONIA) called PNEUMONIA.
         stability: Whether small changes are tried too.
         saver: Of heatmaps, if they are wanted.
+        given: Files and folders as the user named them; class folders below these tell labels, as
+            in `evaluate`. Further up a folder "pneumonia" may be anything.
     """
 
     engine: Engine
     threshold: float
     stability: bool = False
     saver: HeatmapSaver | None = None
+    given: tuple[Path, ...] = ()
 
     def score(self, path: Path, number: int) -> Scored:
         """Reads and scores one file, and writes its heatmaps; see `Scored`."""
         name, weights = str(path), self.engine.classifier.card.weights_sha256
+        label = self._label_of(path)
         try:
             radiograph = read_radiograph(path, name=name)
         except RadiographError as problem:
-            row = row_of_failure(name, str(problem), self.threshold, weights)
+            row = row_of_failure(name, str(problem), self.threshold, weights, label)
             return Scored(name, number, row)
         (reading,) = predict(self.engine, [prepare_input(self.engine.classifier, radiograph)])
         tried, stem, overlay = None, "", ""
@@ -104,8 +109,13 @@ class Scorer:
             tried = measure_stability(radiograph.pixels, reading.probability, self._score_pixels)
         if self.saver and not reading.refused:
             stem, overlay = self.saver.save(path, radiograph.pixels, reading)
-        row = replace(row_of(name, reading, self.threshold, weights, tried), overlay=overlay)
+        row = row_of(name, reading, self.threshold, weights, tried, label)
+        row = replace(row, overlay=overlay)
         return Scored(name, number, row, radiograph.info.sha256, stem)
+
+    def _label_of(self, path: Path) -> str:
+        below = (path.relative_to(top) for top in self.given if path.is_relative_to(top))
+        return next(filter(None, (class_of(own.parts[:-1]) for own in below)), "")
 
     def _score_pixels(self, pictures: Iterable[np.ndarray]) -> np.ndarray:
         return score_pixels(self.engine.classifier, pictures)

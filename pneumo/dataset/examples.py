@@ -7,7 +7,7 @@ folder above it that is called NORMAL or PNEUMONIA, in letters of either case.
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -83,6 +83,16 @@ def class_of(folders: Iterable[str]) -> str:
     """
     called = [name.upper() for name in folders if name.upper() in CLASSES]
     return called[-1] if called else ""
+
+
+def label_of_name(name: str) -> str:
+    """Returns the class that a file's name tells by its folders, as `class_of` has it.
+
+    Args:
+        name: With or without folders, parted by slashes or backslashes; of an archive's member
+            within the archive. What the file itself is called tells nothing.
+    """
+    return class_of(PurePosixPath(name.replace("\\", "/")).parts[:-1])
 
 
 def find_training_folder(data: Path) -> Path:

@@ -107,6 +107,7 @@ def _readme(context: PackContext) -> str:
         "the CSV file, or in it, keeps a spreadsheet from taking it for a formula.",
         "In the worklist uncertain says which small changes of the radiograph alter the verdict, "
         "p_low and p_high how far they move P(PNEUMONIA); without the two it was not tried.",
+        "label is the data set's own, where a folder called NORMAL or PNEUMONIA told it.",
         "overlays/: each heatmap over its radiograph, with the number of the page in the report.",
         f"Model: {context.model}, version {context.version}",
         f"SHA-256 of its weights: {context.weights_sha256}",

@@ -42,6 +42,7 @@ class Row:
         evidence_inside: Share of the evidence for the verdict that lies inside the lungs, in
             [0, 1]; None if there is none to speak of, no verdict, or no lungs to compare it with.
         strongest_place: Where the strongest of it lies, in words; empty likewise.
+        label: The data set's own label, `PNEUMONIA` or `NORMAL`; empty if it is not known.
     """
 
     path: str
@@ -58,6 +59,7 @@ class Row:
     p_high: float | None = None
     evidence_inside: float | None = None
     strongest_place: str = ""
+    label: str = ""
 
     @property
     def answer(self) -> str:
@@ -86,6 +88,7 @@ def row_of(
     threshold: float,
     weights_sha256: str,
     stability: Stability | None = None,
+    label: str = "",
 ) -> Row:
     """Makes the row of a file that was read.
 
@@ -95,6 +98,7 @@ def row_of(
         threshold: Least P(PNEUMONIA) that is called PNEUMONIA.
         weights_sha256: The weights that answered.
         stability: How far small changes move the answer, if that was tried.
+        label: The data set's own, if it is known.
     """
     refused, verdict = reading.refused, reading.verdict(threshold)
     tried = None if refused else stability
@@ -113,12 +117,15 @@ def row_of(
         p_high=tried.high if tried else None,
         evidence_inside=round(found.inside, 4) if found else None,
         strongest_place=found.words if found else "",
+        label=label,
     )
 
 
-def row_of_failure(path: str, error: str, threshold: float, weights_sha256: str) -> Row:
+def row_of_failure(
+    path: str, error: str, threshold: float, weights_sha256: str, label: str = ""
+) -> Row:
     """Makes the row of a file that could not be read; see `row_of`."""
-    return Row(path, None, FAILED, threshold, "", "", error, weights_sha256)
+    return Row(path, None, FAILED, threshold, "", "", error, weights_sha256, label=label)
 
 
 def percent(probability: float) -> str:

@@ -16,9 +16,11 @@ from pneumo.ui import state
 from pneumo.ui.adjust import show_adjust, show_findings
 from pneumo.ui.explanations import PLAIN_LOOK, SCREEN_SIDE, Beside, Look, show_explanations
 from pneumo.ui.memory import give_back_memory
+from pneumo.ui.own_cases import ask, describe_answers
 from pneumo.ui.results import Results
 from pneumo.ui.style import show_no_verdict, show_small, show_stability, show_verdict
 from pneumo.ui.values import Entry, Explanation, ReadEntry
+from pneumo.ui.viewer import Pane, show_linked
 from pneumo.ui.worklist import answer_of, make_row
 
 
@@ -44,20 +46,25 @@ def show_case(
         The explanation on the page; how it is drawn; and what computes the rest of the case, to
         be called when the page is there: it draws the page again when something is known.
     """
+    if state.hides(entry):
+        return *_show_hidden(entry, results, picture, answer), lambda: None
     if entry.reading.refused:
         return *_show_refused(entry, results, picture, answer), lambda: None
     known = results.known_stability(entry)
     with answer, st.container(key="answer"):
-        st.html(f"<h2 class='pneumo-name'>{html.escape(entry.name)}</h2>")
+        st.html(f"<h2 class='pneumo-name'>{html.escape(state.name_of(entry))}</h2>")
         show_findings(entry)
         with st.container():  # at once; the stability may change it a second later
             _show_answer(entry, threshold, known)
     with answer, st.container(key="details"):
         with st.container():
+            if words := describe_answers(entry, threshold):
+                st.info(words)
             _show_whereabouts(entry, threshold)
         strip = st.empty()
         _show_details(entry)
-        _show_kin(entry, entries, threshold, results)
+        if not state.TESTING.get(False):
+            _show_kin(entry, entries, threshold, results)
         show_adjust(entry, results)
     with picture, st.container(key="picture"):
         beside = _beside(entry, entries, threshold, results)
@@ -136,12 +143,27 @@ def _describe(entry: ReadEntry, threshold: float, results: Results) -> str:
     return f"{escape_controls(entry.name)}: {answer_of(entry, row)}{score}"
 
 
+def _show_hidden(
+    entry: ReadEntry, results: Results, picture: DeltaGenerator, answer: DeltaGenerator
+) -> tuple[Explanation, Look]:
+    """Shows a radiograph to those who test themselves, before they have said anything of it."""
+    with answer, st.container(key="answer"):
+        st.html(f"<h2 class='pneumo-name'>{html.escape(state.name_of(entry))}</h2>")
+        show_findings(entry)
+        with st.container():
+            ask(entry)
+    with picture, st.container(key="picture"):
+        original = Pane("", results.radiograph(entry, SCREEN_SIDE), "Radiograph as it was read")
+        show_linked([original], "pictures-hidden")
+    return Explanation("gradcam", PNEUMONIA), PLAIN_LOOK
+
+
 def _show_refused(
     entry: ReadEntry, results: Results, picture: DeltaGenerator, answer: DeltaGenerator
 ) -> tuple[Explanation, Look]:
     """Shows a picture that gets no verdict, why, and what can be done."""
     with answer, st.container(key="answer"):
-        st.html(f"<h2 class='pneumo-name'>{html.escape(entry.name)}</h2>")
+        st.html(f"<h2 class='pneumo-name'>{html.escape(state.name_of(entry))}</h2>")
         show_no_verdict("No verdict", "The model has no say on this picture as it is.")
         show_findings(entry)
     with answer, st.container(key="details"):

@@ -1,6 +1,7 @@
 """Files, archives and samples in, one `Entry` each out; every radiograph is scored once."""
 
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 
 import streamlit as st
@@ -14,7 +15,7 @@ from pneumo.network.classifier import Classifier
 from pneumo.reading.limits import MAX_FILES
 from pneumo.ui import state
 from pneumo.ui.memory import give_back_memory
-from pneumo.ui.samples import SAMPLE_KEY, show_samples
+from pneumo.ui.samples import SAMPLE_KEY, sample_names, show_samples
 from pneumo.ui.sources import carried_over, show_drop_zone
 from pneumo.ui.values import Entry, ReadEntry, Source
 
@@ -29,12 +30,15 @@ def show_intake(classifier: Classifier, explainer: Explainer) -> dict[str, Entry
     Returns:
         The session's entries by identity, in the order they came.
     """
-    dropped = show_drop_zone()
-    samples = show_samples(bool(dropped))
+    # A popover that is closed is not in the page, nor are the names of the files in it.
+    with _files_apart() if state.TESTING.get(False) else nullcontext():
+        dropped = show_drop_zone()
+        samples = show_samples(bool(dropped))
     wanted = carried_over()
     wanted |= dropped
     for path in samples:
-        wanted[f"{SAMPLE_KEY}{path.name}"] = Source(path.name, path.read_bytes, path.parent.name)
+        number = sample_names().index(path.name) + 1  # keys reach the browser, names tell the label
+        wanted[f"{SAMPLE_KEY}{number}"] = Source(path.name, path.read_bytes, path.parent.name)
     if len(wanted) > MAX_FILES:
         st.warning(
             f"Only the first {MAX_FILES} of {len(wanted)} radiographs are read. Remove some to "
@@ -42,6 +46,7 @@ def show_intake(classifier: Classifier, explainer: Explainer) -> dict[str, Entry
         )
         wanted = dict(list(wanted.items())[:MAX_FILES])
     entries = state.ENTRIES.ensure()
+    state.forget_answers(wanted.keys())
     for key, adjustment in state.ADJUSTMENTS.get().items():
         if key in wanted:
             wanted[key] = replace(wanted[key], adjustment=adjustment)
@@ -51,6 +56,13 @@ def show_intake(classifier: Classifier, explainer: Explainer) -> dict[str, Entry
             del entries[key]
     _score_new(wanted, entries, classifier, explainer)
     return {key: entries[key] for key in wanted if key in entries}
+
+
+def _files_apart() -> DeltaGenerator:
+    """Returns a place for drop zone and gallery that tells no name until it is opened."""
+    return st.popover(
+        "Add or remove files", icon=":material/folder_open:", help="Shows the names of your files."
+    )
 
 
 def _score_new(
@@ -100,7 +112,12 @@ def _score(
                 batch.append((key, source, *_prepare(source, classifier)))
             except RadiographError as error:
                 entries[key] = Entry(
-                    key=key, name=source.name, reading=None, source=None, error=str(error)
+                    key=key,
+                    name=source.name,
+                    reading=None,
+                    source=None,
+                    error=str(error),
+                    label=source.label,
                 )
         if batch:
             prepared = [each for _, _, each, _ in batch]

@@ -19,6 +19,7 @@ from pneumo.ui.evidence import show_evidence
 from pneumo.ui.farewell import prepare_farewell
 from pneumo.ui.intake import show_intake
 from pneumo.ui.model_page import show_model_page
+from pneumo.ui.own_cases import show_own_cases, show_test_switch
 from pneumo.ui.pack import show_pack
 from pneumo.ui.results import Results
 from pneumo.ui.sources import keep_dropped
@@ -92,19 +93,27 @@ def _show_answers(
     with left:
         # The steps come first: below a list of any length the pinned bar would cover them.
         steps_place, list_place = st.container(key="steps-bar"), st.container(key="list")
+    testing = state.TESTING.get(False)
     with list_place:
+        score_place = st.container(key="score") if testing else None
         chosen = choose_entry(entries, threshold, results, steps_place)
         bar = st.container(key="small-changes")
+        with score_place or st.container(key="test"):
+            show_test_switch(entries)
     write_address(chosen)  # now, since the case's stability takes seconds
     with left, st.container(key="failures"):
-        show_failures(entries)
+        if not testing:
+            show_failures(entries)
     if chosen:
         wanted, look, compute_rest = show_case(chosen, entries, threshold, results, middle, right)
         with st.container():
-            if not chosen.reading.refused:
+            if not chosen.reading.refused and not state.hides(chosen):
                 show_checks(chosen, wanted, results)
-            show_pack(entries, threshold, scores, (wanted, look), results)
+            if not testing:
+                show_pack(entries, threshold, scores, (wanted, look), results)
     show_evidence(scores, threshold)
+    with st.container():
+        show_own_cases(entries, threshold)
     # All is drawn. What takes seconds comes last, so that any click finds its answer in the next
     # run before that goes on.
     if chosen:

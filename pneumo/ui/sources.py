@@ -1,10 +1,12 @@
 """What is dropped: files and archives in, one `Source` a radiograph out."""
 
+import secrets
 from functools import partial
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from pneumo.dataset.examples import label_of_name
 from pneumo.errors import RadiographError
 from pneumo.reading.archive import is_archive, list_pictures, unpack_picture
 from pneumo.reading.limits import MAX_BYTES, MAX_FILES
@@ -68,13 +70,16 @@ def _sources_of(upload: UploadedFile) -> dict[str, Source]:
     """
     key, name, data = f"upload:{upload.file_id}", upload.name, take_bytes(upload)
     if not is_archive(data[:4]):
-        return {key: Source(name, lambda: data)}
+        return {key: Source(name, lambda: data, label_of_name(name))}
     try:
         pictures = list_pictures(data, name)
     except RadiographError as error:
         return {key: Source(name, partial(_fail, error))}
+    # Keys reach the browser: the place in an archive, sorted by folder, could tell the label there.
     return {
-        f"{key}/{place}": Source(f"{name}/{picture}", partial(unpack_picture, data, name, place))
+        f"{key}/{secrets.token_hex(8)}": Source(
+            f"{name}/{picture}", partial(unpack_picture, data, name, place), label_of_name(picture)
+        )
         for place, picture in enumerate(pictures)
     }
 

@@ -4,7 +4,7 @@ Streamlit keeps all of it in one dictionary of anything. No other module names a
 reads, writes or removes something does so through what is defined here.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Container, Hashable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -182,6 +182,13 @@ ABOVE = Setting[int]("above")
 RELATIVE = Setting[bool]("relative")
 COLOUR_MAP = Setting[str]("colour-map")
 
+TESTING = Setting[bool]("testing")
+"""Whether people test themselves: names, labels and the model's answer wait for theirs."""
+ANSWERS = Held[dict[str, str]]("answers", dict)
+"""What the person says of a radiograph, a class each, by the key of its entry."""
+NUMBERS = Held[dict[str, int]]("numbers", dict)
+"""The number that stands for each file's name while people test themselves, by the same key."""
+
 WORKLIST = "worklist"
 """Key of the worklist's component."""
 
@@ -207,10 +214,38 @@ def list_answer() -> ListAnswer:
     return answer
 
 
+def forget_answers(kept: Container[str]) -> None:
+    """Forgets what was said of files that are there no more; `kept` are the keys of the others."""
+    for key in [key for key in ANSWERS.get() if key not in kept]:
+        del ANSWERS.get()[key]
+    for key in [key for key in NUMBERS.get() if key not in kept]:
+        del NUMBERS.get()[key]
+
+
 def restore_settings() -> None:
     """Sets every setting again; to be called at the start of each run, on every page."""
     for key in _SETTINGS.get() & st.session_state.keys():
         st.session_state[key] = st.session_state[key]
+
+
+def hides(entry: Entry) -> bool:
+    """Tells whether the page keeps all answers to itself, until the person has given one."""
+    asked = entry.reading is not None and not entry.reading.refused
+    return asked and TESTING.get(False) and entry.key not in ANSWERS.get()
+
+
+def name_of(entry: Entry) -> str:
+    """Returns the file's name, or the number that stands for it while people test themselves."""
+    return f"Radiograph {number_of(entry)}" if TESTING.get(False) else entry.name
+
+
+def number_of(entry: Entry) -> int:
+    """Returns the number that stands for a file's name: at random, since order may tell labels."""
+    numbers = NUMBERS.ensure()
+    if entry.key not in numbers:
+        free = set(range(1, len(numbers) + 2)) - set(numbers.values())
+        numbers[entry.key] = min(free)
+    return numbers[entry.key]
 
 
 def withholds(reading: Reading) -> bool:

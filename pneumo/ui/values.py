@@ -23,7 +23,7 @@ class Source:
     Attributes:
         name: As uploaded; within an archive with the archive's name before it.
         load: Returns the bytes; raises `RadiographError`.
-        label: The data set's own label of a sample; empty for a user's file.
+        label: The data set's own label, of a sample or by its folder; empty if it is not known.
         adjustment: What the user changed.
     """
 
@@ -48,7 +48,7 @@ class Entry:
         reading: The model's answer, or None.
         source: Where it came from; None if there is no reading.
         error: Why there is none; empty otherwise.
-        label: The data set's own label of a sample; empty for a user's file.
+        label: The data set's own label, of a sample or by its folder; empty if it is not known.
         thumbnail: PNG, at most 96 pixels on a side; empty if there is no reading.
     """
 

@@ -31,6 +31,8 @@ def show_failures(entries: dict[str, Entry]) -> None:
 WARNED = "With warnings"
 ADULT_CHIP = "Adult"
 """Stands in the place of the verdict on an adult, of whom the model knows nothing."""
+UNANSWERED = "Your turn"
+"""Stands in the place of the verdict while people test themselves and have not answered."""
 SHOWN = ("All", *CLASSES[::-1], UNCERTAIN, "Close calls", ADULT_CHIP, WARNED, REFUSED, FAILED)
 LAYOUTS = ("List", "Pictures")
 ORDERS = ("As dropped", "Closest to the threshold", "Highest P first", "Lowest P first", "Name")
@@ -70,6 +72,8 @@ def choose_entry(
     if len(entries) < 2:
         return next(iter(readings.values()), None)
     rows = {key: make_row(entry, threshold, results) for key, entry in entries.items()}
+    if state.TESTING.get(False):
+        return _choose_tested(readings, rows, threshold, steps_place)
     with st.container(
         horizontal=True, vertical_alignment="bottom", key="worklist-controls", gap="small"
     ):
@@ -112,13 +116,31 @@ def choose_entry(
     return readings[state.CASE.get()]
 
 
+def _choose_tested(
+    readings: dict[str, ReadEntry],
+    rows: dict[str, Row],
+    threshold: float,
+    steps_place: DeltaGenerator,
+) -> ReadEntry | None:
+    """Shows the list to those who test themselves: by number, without order or search by answer."""
+    asked = {key: entry for key, entry in readings.items() if not entry.reading.refused}
+    keys = sorted(asked, key=lambda key: state.number_of(asked[key]))
+    if keys and state.CASE.get() not in keys:
+        state.CASE.put(keys[0])
+    state.LIST_FILTER.put(SHOWN[0])
+    _show_list(keys, dict(asked), {key: rows[key] for key in keys}, threshold)
+    with steps_place:
+        _show_steps(keys, len(keys))
+    return asked.get(state.CASE.get())
+
+
 def make_row(entry: Entry, threshold: float, results: Results) -> Row:
     """Makes the row of a file, with its stability if that is known; computes nothing."""
     weights = results.classifier.card.weights_sha256
     if not isinstance(entry, ReadEntry):
-        return row_of_failure(entry.name, entry.error, threshold, weights)
+        return row_of_failure(entry.name, entry.error, threshold, weights, entry.label)
     stability = results.known_stability(entry)
-    return row_of(entry.name, entry.reading, threshold, weights, stability)
+    return row_of(entry.name, entry.reading, threshold, weights, stability, entry.label)
 
 
 def try_small_changes(entries: dict[str, Entry], results: Results) -> None:
@@ -233,13 +255,26 @@ def _show_list(
 def _describe_row(entry: Entry, row: Row) -> JsonObject:
     """Returns what the list shows of a file, and what decides on its answer in the browser."""
     reading = entry.reading
+    name = escape_controls(state.name_of(entry))
+    thumbnail = data_uri(entry.thumbnail) if entry.thumbnail else ""
+    if state.hides(entry):  # what reaches the browser can be read there
+        hidden = dict.fromkeys(("marks", "reason", "stability", "remarks"), "")
+        hidden |= {"key": entry.key, "name": name, "thumbnail": thumbnail, "fixed": UNANSWERED}
+        return hidden | {
+            "answer": UNANSWERED,
+            "warned": False,
+            "p": None,
+            "low": None,
+            "high": None,
+        }
     answer = answer_of(entry, row)
     follows = answer in (*CLASSES, UNCERTAIN)  # the threshold, that is
     marks = "adult" if reading and reading.adult else "warned" if row.findings else ""
+    marks = ", ".join(filter(None, (marks, f"is {row.label}" if row.label else "")))
     return {
         "key": entry.key,
-        "name": escape_controls(row.path),
-        "thumbnail": data_uri(entry.thumbnail) if entry.thumbnail else "",
+        "name": name,
+        "thumbnail": thumbnail,
         "p": row.p_pneumonia,
         "low": row.p_low,
         "high": row.p_high,

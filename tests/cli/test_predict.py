@@ -123,6 +123,27 @@ def test_stability_is_in_every_output(folder, tmp_path, capsys, stand_in):
     assert "Uncertain" not in capsys.readouterr().out
 
 
+def test_label_is_told_by_folders_below_what_is_given(folder, tmp_path):
+    for place in ("NORMAL", "x/pneumonia", "x/other"):
+        (folder / place).mkdir(parents=True)
+        (folder / place / "chest.png").write_bytes(picture(0.4))
+    (folder / "NORMAL" / "broken.png").write_bytes(b"nothing")
+    table = tmp_path / "o.csv"
+    run(folder, "--csv", table)
+    told = {
+        Path(row["path"]).relative_to(folder).as_posix(): row["label"] for row in read_csv(table)
+    }
+    labelled = {name: label for name, label in told.items() if label}
+    assert labelled == {
+        "NORMAL/chest.png": "NORMAL",
+        "NORMAL/broken.png": "NORMAL",
+        "x/pneumonia/chest.png": "PNEUMONIA",
+    }
+    assert len(told) == 6 + 4
+    run(folder / "NORMAL", "--csv", table)  # further up a folder may be called anything
+    assert {row["label"] for row in read_csv(table)} == {""}
+
+
 def test_row_names_the_overlay(folder, tmp_path):
     (folder / "more").mkdir()
     (folder / "more/0.png").write_bytes(picture(0.3))

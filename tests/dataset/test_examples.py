@@ -7,6 +7,7 @@ import pytest
 from pneumo.dataset.examples import (
     draw_epoch,
     index_folder,
+    label_of_name,
     labels_of,
     load_grids,
     require_both_classes,
@@ -88,6 +89,23 @@ def test_part_of_a_class_has_its_label_but_not_by_a_chance_name(tmp_path):
     put(tmp_path / "pneumonia" / "set", "healthy/a.png", "sick/b.png")
     with pytest.raises(DatasetError, match="expected the folders NORMAL and PNEUMONIA"):
         index_folder(tmp_path / "pneumonia" / "set")
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("NORMAL/chest.png", "NORMAL"),
+        ("a/Pneumonia/b/chest.png", "PNEUMONIA"),
+        ("NORMAL/pneumonia/chest.png", "PNEUMONIA"),
+        ("set\\PNEUMONIA\\chest.png", "PNEUMONIA"),
+        ("NORMAL.png", ""),
+        ("NORMAL", ""),
+        ("NORMALS/chest.png", ""),
+        ("", ""),
+    ],
+)
+def test_label_of_a_name_is_its_nearest_class_folder(name, label):
+    assert label_of_name(name) == label
 
 
 def test_class_folders_that_are_links_are_followed(tmp_path):

@@ -298,6 +298,7 @@ def test_pack_holds_these_files(case):
         "p_high": 0.7,
         "evidence_inside": None,
         "strongest_place": "",
+        "label": "",
     }
     assert rows[0]["p_low"] is None
     table = list(csv.DictReader(io.StringIO(files["worklist.csv"].decode(), newline="")))

@@ -1,0 +1,157 @@
+"""The person's own labelled radiographs: how the model does on them, and how the person does."""
+
+import random
+
+import streamlit as st
+
+from pneumo import CLASSES
+from pneumo.evaluation.own_cases import Share, Tally, tally
+from pneumo.ui import state
+from pneumo.ui.values import Entry, ReadEntry
+
+
+def show_test_switch(entries: dict[str, Entry]) -> None:
+    """Shows the switch to test oneself, and while it is on the score.
+
+    Args:
+        entries: All of the session.
+    """
+    st.toggle(
+        "Test yourself",
+        key=state.TESTING.widget(False),
+        help="Hides names, labels and everything the model says of a radiograph until you have "
+        "said what you think.",
+        on_change=begin_test,
+    )
+    if not state.TESTING.value:
+        return
+    asked = [entry for entry in _read(entries) if not state.hides(entry)]
+    for line in _score(asked, len(_read(entries)), state.THRESHOLD.value):
+        st.caption(line)
+    if apart := len(entries) - len(_read(entries)):
+        st.caption(f"Unreadable or refused: {apart}. Shown after the test, with their names.")
+    st.button("Start over", key="start-over", on_click=begin_test, disabled=not asked)
+
+
+def begin_test() -> None:
+    """Forgets all answers and gives the radiographs new numbers."""
+    state.ANSWERS.put({})
+    keys = list(state.ENTRIES.get())
+    numbers = random.sample(range(1, len(keys) + 1), len(keys))
+    state.NUMBERS.put(dict(zip(keys, numbers, strict=True)))
+    state.CASE.take()
+    state.KEPT.take()
+
+
+def ask(entry: ReadEntry) -> None:
+    """Asks what the person thinks; the answer is kept, and then all is shown."""
+
+    def answer(said: str) -> None:
+        state.ANSWERS.ensure()[entry.key] = said
+
+    st.markdown("**What do you say?** The model's answer follows yours.")
+    with st.container(horizontal=True):
+        for class_name in CLASSES[::-1]:
+            st.button(
+                f"I say {class_name}",
+                key=f"say-{class_name}",
+                on_click=answer,
+                args=(class_name,),
+                shortcut=class_name[0],
+            )
+
+
+def describe_answers(entry: ReadEntry, threshold: float) -> str:
+    """Says what person, data set and model say of a radiograph; empty if it was not asked."""
+    said = state.ANSWERS.get().get(entry.key)
+    if not said:
+        return ""
+    labelled = f"The data set says {entry.label}." if entry.label else "Nobody has labelled it."
+    model = "The model gives no verdict on adults."
+    if not state.withholds(entry.reading):
+        model = f"The model says {entry.reading.verdict(threshold)}."
+    return f"You said {said}. {labelled} {model}"
+
+
+def show_own_cases(entries: dict[str, Entry], threshold: float) -> None:
+    """Shows how the model does on radiographs whose labels came with them.
+
+    Args:
+        entries: All of the session.
+        threshold: Of the slider.
+    """
+    labelled = [entry for entry in _read(entries) if entry.label and not state.hides(entry)]
+    judged = [entry for entry in labelled if not state.withholds(entry.reading)]
+    if {entry.label for entry in judged} != set(CLASSES):
+        return
+    with st.expander("What it does to your own labelled radiographs", key="own-panel"):
+        found = tally((entry.label, entry.reading.verdict(threshold)) for entry in judged)
+        st.table(
+            {
+                "Label": list(CLASSES),
+                "called NORMAL": [str(found.tn), str(found.fn)],
+                "called PNEUMONIA": [str(found.fp), str(found.tp)],
+            }
+        )
+        st.markdown(_rates("The model", found))
+        apart = [f"{len(labelled) - len(judged)} of adults" if len(labelled) > len(judged) else ""]
+        refused = sum(entry.label != "" for entry in entries.values()) - len(labelled)
+        apart += [f"{refused} refused, unreadable or not answered yet" if refused else ""]
+        if any(apart):
+            st.caption("Not counted: " + ", ".join(filter(None, apart)) + ".")
+        wrong = [e for e in judged if e.reading.verdict(threshold) != e.label]
+        if wrong:
+            st.markdown("**Errors**, most certain first; a click opens one:")
+        for entry in sorted(wrong, key=lambda e: -abs(e.reading.probability - threshold)):
+            st.button(
+                f"{state.name_of(entry)}: {entry.label}, P {entry.reading.probability:.3f}",
+                key=f"error-{entry.key}",
+                on_click=state.CASE.put,
+                args=(entry.key,),
+            )
+        st.caption(
+            "Labels are the data set's, told by folders called NORMAL or PNEUMONIA. Intervals are "
+            "95 % (Wilson 1927), as if each radiograph were of another patient."
+        )
+
+
+def _read(entries: dict[str, Entry]) -> list[ReadEntry]:
+    """Returns those that get a verdict or a score."""
+    return [
+        entry
+        for entry in entries.values()
+        if isinstance(entry, ReadEntry) and not entry.reading.refused
+    ]
+
+
+def _score(asked: list[ReadEntry], total: int, threshold: float) -> list[str]:
+    """Returns the score in sentences: rates beside the model's on the very same radiographs."""
+    said = state.ANSWERS.get()
+    lines = [f"Answered: {len(asked)} of {total}."]
+    labelled = [entry for entry in asked if entry.label and not state.withholds(entry.reading)]
+    if labelled:
+        own = tally((entry.label, said[entry.key]) for entry in labelled)
+        model = tally((entry.label, entry.reading.verdict(threshold)) for entry in labelled)
+        lines += [f"Right {own.right}, wrong {own.wrong}; the model: {model.right}, {model.wrong}."]
+        lines += [_rates("You", own), _rates("The model", model)]
+    others = [entry for entry in asked if not entry.label]
+    if others:
+        same = sum(said[e.key] == e.reading.verdict(threshold) for e in others)
+        lines += [
+            f"Of {len(others)} without a label you and the model agree on {same}, which does not "
+            "make either right."
+        ]
+    return lines
+
+
+def _rates(who: str, found: Tally) -> str:
+    return (
+        f"{who}: sensitivity {_words(found.sensitivity)}, specificity {_words(found.specificity)}."
+    )
+
+
+def _words(share: Share) -> str:
+    if share.interval is None:
+        return "not known yet"
+    low, high = share.interval
+    return f"{share.part} of {share.whole} ({100 * low:.0f} to {100 * high:.0f} %)"
