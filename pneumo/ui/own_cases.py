@@ -41,6 +41,7 @@ def begin_test() -> None:
     state.NUMBERS.put(dict(zip(keys, numbers, strict=True)))
     state.CASE.take()
     state.KEPT.take()
+    state.DRAWER.put(False)
 
 
 def ask(entry: ReadEntry) -> None:

@@ -53,4 +53,4 @@ def test_training_evaluation_and_app_show_the_network_equal_pixels(tmp_path, pha
     )
     grids = load_grids(examples, stand_in.classifier.card.image_size)
     batches = EpochBatches(Sources(grids), grids.shape[1], np.array([0, 1]), 2, 0, 0)
-    np.testing.assert_array_equal(batches[0][0][:1], seen[0])
+    np.testing.assert_array_equal(batches[0][0][:1], to_model_input(seen[0]))
