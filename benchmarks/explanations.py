@@ -122,8 +122,7 @@ def main():
             f"{row['cells']:+.2f} | {row['in_lungs']:.0%} ({row['even']:.0%}) |"
         )
     if args.json:
-        document = {"weights_sha256": classifier.card.weights_sha256, "count": len(chosen)}
-        document |= {"cells": min(args.cells, len(chosen)), "rows": table}
+        document = {"weights_sha256": classifier.card.weights_sha256, "rows": table}
         args.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
@@ -189,6 +188,7 @@ def summarise(method: str, whose: str, fill: str, found: dict) -> dict:
     return row | {
         "kept": float(np.mean(found["kept"])),
         "cells": float(np.nanmean(found["cells"])) if found["cells"] else np.nan,
+        "cells_in": len(found["cells"]),
         "in_lungs": float(np.nanmean(found["heat in lungs"])),
         "even": float(np.mean(found["even"])),
     }

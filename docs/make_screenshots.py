@@ -48,9 +48,12 @@ def run_checks(page: Page) -> None:
 
 def show_pictures(page: Page) -> None:
     """Shows the worklist as pictures, with what can be taken along."""
+    drawer = page.locator(".st-key-drawer-button button").first
+    if drawer.is_visible():  # a phone has the list in it
+        drawer.click()
     page.get_by_role("radio", name="Pictures").click()
     page.locator(".st-key-pictures img").first.wait_for(timeout=60_000)
-    page.get_by_text("Export", exact=True).click()
+    page.get_by_text("Export", exact=True).dispatch_event("click")
 
 
 def draw_upside_down(path: Path) -> dict:

@@ -203,11 +203,14 @@ def _erasing(erasing: dict) -> str:
         f"{row['cells']:+.2f} | {100 * row['in_lungs']:.0f} % ({100 * row['even']:.0f} %) |"
         for row in erasing["rows"]
     ]
-    rows += [
-        "",
-        f"{erasing['count']} held-out pneumonias that were called right; each cell by itself in "
-        f"{erasing['cells']} of them.",
+    counts: dict[tuple[int, int], list[str]] = {}
+    for row in erasing["rows"]:
+        counts.setdefault((row["tenths"], row["cells_in"]), []).append(METHODS[row["method"]].name)
+    told = [
+        f"{' and '.join(dict.fromkeys(names))} on {count}, each cell by itself in {cells} of them"
+        for (count, cells), names in counts.items()
     ]
+    rows += ["", f"Held-out pneumonias that were called right: {'; '.join(told)}."]
     return "\n".join(rows)
 
 
