@@ -6,7 +6,9 @@ import streamlit as st
 
 from pneumo import CLASSES
 from pneumo.evaluation.own_cases import Share, Tally, tally
+from pneumo.export.rows import escape_controls
 from pneumo.ui import state
+from pneumo.ui.style import plain
 from pneumo.ui.values import Entry, ReadEntry
 
 
@@ -21,7 +23,7 @@ def show_test_switch(entries: dict[str, Entry]) -> None:
         key=state.TESTING.widget(False),
         help="Hides names, labels and everything the model says of a radiograph until you have "
         "said what you think.",
-        on_change=begin_test,
+        on_change=lambda: begin_test() if state.TESTING.value else None,
     )
     if not state.TESTING.value:
         return
@@ -31,6 +33,13 @@ def show_test_switch(entries: dict[str, Entry]) -> None:
     if apart := len(entries) - len(_read(entries)):
         st.caption(f"Unreadable or refused: {apart}. Shown after the test, with their names.")
     st.button("Start over", key="start-over", on_click=begin_test, disabled=not asked)
+
+
+def end_test_without_cases(entries: dict[str, Entry]) -> None:
+    """Ends a test whose radiographs were all removed: its switch has gone with them."""
+    if state.TESTING.get(False) and not _read(entries):
+        state.TESTING.put(False)
+        st.rerun()
 
 
 def begin_test() -> None:
@@ -95,19 +104,25 @@ def show_own_cases(entries: dict[str, Entry], threshold: float) -> None:
             }
         )
         st.markdown(_rates("The model", found))
-        apart = [f"{len(labelled) - len(judged)} of adults" if len(labelled) > len(judged) else ""]
-        refused = sum(entry.label != "" for entry in entries.values()) - len(labelled)
-        apart += [f"{refused} refused, unreadable or not answered yet" if refused else ""]
-        if any(apart):
-            st.caption("Not counted: " + ", ".join(filter(None, apart)) + ".")
+        others = [entry for entry in entries.values() if entry.label and entry not in judged]
+        apart = {
+            "adults": len(labelled) - len(judged),
+            "not answered yet": sum(map(state.hides, others)),
+            "refused": sum(e.reading is not None and e.reading.refused for e in others),
+            "unreadable": sum(e.reading is None for e in others),
+        }
+        if others:
+            told = (f"{count} {words}" for words, count in apart.items() if count)
+            st.caption(f"Not counted: {', '.join(told)}.")
         wrong = [e for e in judged if e.reading.verdict(threshold) != e.label]
         if wrong:
             st.markdown("**Errors**, most certain first; a click opens one:")
         for entry in sorted(wrong, key=lambda e: -abs(e.reading.probability - threshold)):
+            name = plain(escape_controls(state.name_of(entry)))
             st.button(
-                f"{state.name_of(entry)}: {entry.label}, P {entry.reading.probability:.3f}",
+                f"{name}: {entry.label}, P {entry.reading.probability:.3f}",
                 key=f"error-{entry.key}",
-                on_click=state.CASE.put,
+                on_click=state.open_case,
                 args=(entry.key,),
             )
         st.caption(
@@ -135,7 +150,9 @@ def _score(asked: list[ReadEntry], total: int, threshold: float) -> list[str]:
         model = tally((entry.label, entry.reading.verdict(threshold)) for entry in labelled)
         lines += [f"Right {own.right}, wrong {own.wrong}; the model: {model.right}, {model.wrong}."]
         lines += [_rates("You", own), _rates("The model", model)]
-    others = [entry for entry in asked if not entry.label]
+    if adults := sum(state.withholds(entry.reading) for entry in asked):
+        lines += [f"Not counted, since the model gives no verdict on adults: {adults}."]
+    others = [e for e in asked if not e.label and not state.withholds(e.reading)]
     if others:
         same = sum(said[e.key] == e.reading.verdict(threshold) for e in others)
         lines += [

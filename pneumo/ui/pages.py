@@ -19,7 +19,7 @@ from pneumo.ui.evidence import show_evidence
 from pneumo.ui.farewell import prepare_farewell
 from pneumo.ui.intake import show_intake
 from pneumo.ui.model_page import show_model_page
-from pneumo.ui.own_cases import show_own_cases, show_test_switch
+from pneumo.ui.own_cases import end_test_without_cases, show_own_cases, show_test_switch
 from pneumo.ui.pack import show_pack
 from pneumo.ui.results import Results
 from pneumo.ui.sources import keep_dropped
@@ -60,6 +60,7 @@ def _show_radiographs() -> None:
         classifier, explainer = require_engine()
         results = Results(classifier, explainer)
         entries = show_intake(classifier, explainer)
+    end_test_without_cases(entries)
     with header.container():
         show_header(busy=bool(entries))
     if entries:

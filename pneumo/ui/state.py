@@ -4,6 +4,7 @@ Streamlit keeps all of it in one dictionary of anything. No other module names a
 reads, writes or removes something does so through what is defined here.
 """
 
+import random
 from collections.abc import Callable, Container, Hashable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -214,6 +215,13 @@ def list_answer() -> ListAnswer:
     return answer
 
 
+def open_case(key: str) -> None:
+    """Makes an entry the case, whatever the list was narrowed to; to be called in a callback."""
+    LIST_FILTER.take()
+    SEARCH.put("")
+    CASE.put(key)
+
+
 def forget_answers(kept: Container[str]) -> None:
     """Forgets what was said of files that are there no more; `kept` are the keys of the others."""
     for key in [key for key in ANSWERS.get() if key not in kept]:
@@ -243,8 +251,9 @@ def number_of(entry: Entry) -> int:
     """Returns the number that stands for a file's name: at random, since order may tell labels."""
     numbers = NUMBERS.ensure()
     if entry.key not in numbers:
-        free = set(range(1, len(numbers) + 2)) - set(numbers.values())
-        numbers[entry.key] = min(free)
+        most = max(len(ENTRIES.get()), len(numbers) + 1)
+        free = set(range(1, most + 1)) - set(numbers.values())
+        numbers[entry.key] = random.choice(sorted(free))
     return numbers[entry.key]
 
 

@@ -162,3 +162,8 @@ def show_scale(colour_map: str, strongest: str) -> None:
 def show_small(text: str) -> None:
     """Shows plain text in small grey letters; markup in it is shown, not obeyed."""
     st.html(f'<div class="pneumo-small">{html.escape(text)}</div>')
+
+
+def plain(text: str) -> str:
+    """Escapes what Markdown would interpret, since file names are anybody's text."""
+    return "".join("\\" + c if c in "\\`*_{}[]<>()#+-!|~$:" else c for c in text)

@@ -17,6 +17,7 @@ from pneumo.ui.address import take_wanted
 from pneumo.ui.components import mount
 from pneumo.ui.gallery import show_gallery
 from pneumo.ui.results import Results, run_or_offer
+from pneumo.ui.style import plain
 from pneumo.ui.values import Entry, ReadEntry
 from pneumo.ui.viewer import data_uri
 
@@ -25,7 +26,7 @@ def show_failures(entries: dict[str, Entry]) -> None:
     """Reports each file that could not be read, beside those that could."""
     for entry in entries.values():
         if entry.error:
-            st.error(_plain(escape_controls(entry.error)), icon=":material/broken_image:")
+            st.error(plain(escape_controls(entry.error)), icon=":material/broken_image:")
 
 
 WARNED = "With warnings"
@@ -257,9 +258,11 @@ def _describe_row(entry: Entry, row: Row) -> JsonObject:
     reading = entry.reading
     name = escape_controls(state.name_of(entry))
     thumbnail = data_uri(entry.thumbnail) if entry.thumbnail else ""
+    warning = "adult" if reading and reading.adult else "warned" if row.findings else ""
     if state.hides(entry):  # what reaches the browser can be read there
-        hidden = dict.fromkeys(("marks", "reason", "stability", "remarks"), "")
+        hidden = dict.fromkeys(("reason", "stability", "remarks"), "")
         hidden |= {"key": entry.key, "name": name, "thumbnail": thumbnail, "fixed": UNANSWERED}
+        hidden |= {"marks": warning}
         return hidden | {
             "answer": UNANSWERED,
             "warned": False,
@@ -269,8 +272,7 @@ def _describe_row(entry: Entry, row: Row) -> JsonObject:
         }
     answer = answer_of(entry, row)
     follows = answer in (*CLASSES, UNCERTAIN)  # the threshold, that is
-    marks = "adult" if reading and reading.adult else "warned" if row.findings else ""
-    marks = ", ".join(filter(None, (marks, f"is {row.label}" if row.label else "")))
+    marks = ", ".join(filter(None, (warning, f"is {row.label}" if row.label else "")))
     return {
         "key": entry.key,
         "name": name,
@@ -318,8 +320,3 @@ def _show_steps(keys: list[str], files: int) -> None:
         )
     if is_open:
         st.html(OPEN_DRAWER)
-
-
-def _plain(text: str) -> str:
-    """Escapes what Markdown would interpret, since file names are anybody's text."""
-    return "".join("\\" + c if c in "\\`*_{}[]<>()#+-!|~$:" else c for c in text)

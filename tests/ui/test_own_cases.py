@@ -1,6 +1,7 @@
 """Labels that come with the files, and the test of oneself, through AppTest with a stand-in."""
 
 import io
+import random
 import re
 import zipfile
 
@@ -8,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser import CHROMIUM, ROOT, open_app
-from tests.ui.test_app import components, drop, picture, table
+from tests.ui.test_app import components, drop, picture, show_only, table
 
 NAMES = ("NORMAL/one.png", "normal/two.png", "x/PNEUMONIA/three.png", "PNEUMONIA/four.png")
 LEVELS = (0.2, 0.7, 0.8, 0.3)  # of which the stand-in makes P(PNEUMONIA)
@@ -72,6 +73,44 @@ def test_matrix_rates_and_errors_of_own_radiographs_follow_the_threshold(labelle
     assert "four.png" in labelled.session_state["entries"][labelled.session_state["case"]].name
     labelled.slider(key="threshold").set_value(0.001).run()
     assert counts() == [["0", "2"], ["0", "2"]]
+
+
+def test_error_opens_whatever_the_list_was_narrowed_to(labelled):
+    labelled.text_input(key="search").set_value("one").run()
+    show_only(labelled, "NORMAL")
+    next(
+        b for b in labelled.button if b.key.startswith("error-") and "two" in b.label
+    ).click().run()
+    assert "two.png" in labelled.session_state["entries"][labelled.session_state["case"]].name
+    assert len(table(labelled)["File"]) == 4
+
+
+def test_names_in_the_list_of_errors_are_shown_and_not_obeyed(app, stand_in):
+    names = ("NORMAL/**b**[l](http://x).png", "PNEUMONIA/a\x1b.png")
+    drop(app, ("set.zip", archive(*zip(names, map(picture, (0.8, 0.2)), strict=True))))
+    labels = [b.label for b in app.button if b.key.startswith("error-")]
+    assert len(labels) == 2
+    assert not any(re.search(r"(?<!\\)[*\[\]]|\x1b", label) for label in labels)
+
+
+def test_test_ends_when_its_last_radiograph_is_removed(app, stand_in):
+    drop(app, ("a.png", picture(0.2)), ("b.png", picture(0.8)))
+    app.toggle(key="testing").set_value(True).run()
+    drop(app, ("broken.png", b"nothing"))
+    assert not app.session_state["testing"]
+    assert "broken.png" in everything(app)
+    assert not app.exception
+
+
+def test_numbers_of_later_files_are_drawn_too(app, stand_in, monkeypatch):
+    drop(app, ("a.png", picture(0.2)), ("b.png", picture(0.8)))
+    app.toggle(key="testing").set_value(True).run()
+    drawn = []
+    monkeypatch.setattr(random, "choice", lambda free: drawn.append(free) or free[-1])
+    levels = (0.2, 0.8, 0.3, 0.4)
+    drop(app, *((f"{name}.png", picture(p)) for name, p in zip("abcd", levels, strict=True)))
+    assert sorted(app.session_state["numbers"].values()) == [1, 2, 3, 4]
+    assert any(len(free) > 1 for free in drawn)
 
 
 def test_nothing_is_told_before_the_person_has_answered(labelled):
