@@ -52,7 +52,7 @@ def show_case(
         return *_show_refused(entry, results, picture, answer), lambda: None
     known = results.known_stability(entry)
     with answer, st.container(key="answer"):
-        st.html(f"<h2 class='pneumo-name'>{html.escape(state.name_of(entry))}</h2>")
+        _show_name(entry)
         show_findings(entry)
         with st.container():  # at once; the stability may change it a second later
             _show_answer(entry, threshold, known)
@@ -82,6 +82,10 @@ def show_case(
         compute_heatmaps()
 
     return wanted, look, compute_rest
+
+
+def _show_name(entry: ReadEntry) -> None:
+    st.html(f"<h2 class='pneumo-name'>{html.escape(state.name_of(entry))}</h2>")
 
 
 def _show_answer(entry: ReadEntry, threshold: float, known: Stability | None) -> None:
@@ -148,7 +152,7 @@ def _show_hidden(
 ) -> tuple[Explanation, Look]:
     """Shows a radiograph to those who test themselves, before they have said anything of it."""
     with answer, st.container(key="answer"):
-        st.html(f"<h2 class='pneumo-name'>{html.escape(state.name_of(entry))}</h2>")
+        _show_name(entry)
         show_findings(entry)
         with st.container():
             ask(entry)
@@ -163,7 +167,7 @@ def _show_refused(
 ) -> tuple[Explanation, Look]:
     """Shows a picture that gets no verdict, why, and what can be done."""
     with answer, st.container(key="answer"):
-        st.html(f"<h2 class='pneumo-name'>{html.escape(state.name_of(entry))}</h2>")
+        _show_name(entry)
         show_no_verdict("No verdict", "The model has no say on this picture as it is.")
         show_findings(entry)
     with answer, st.container(key="details"):

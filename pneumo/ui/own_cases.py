@@ -9,7 +9,7 @@ from pneumo.evaluation.own_cases import Share, Tally, tally
 from pneumo.export.rows import escape_controls
 from pneumo.ui import state
 from pneumo.ui.style import plain
-from pneumo.ui.values import Entry, ReadEntry
+from pneumo.ui.values import Entry, ReadEntry, judged
 
 
 def show_test_switch(entries: dict[str, Entry]) -> None:
@@ -27,17 +27,17 @@ def show_test_switch(entries: dict[str, Entry]) -> None:
     )
     if not state.TESTING.value:
         return
-    asked = [entry for entry in _read(entries) if not state.hides(entry)]
-    for line in _score(asked, len(_read(entries)), state.THRESHOLD.value):
+    asked = [entry for entry in judged(entries.values()) if not state.hides(entry)]
+    for line in _score(asked, len(judged(entries.values())), state.THRESHOLD.value):
         st.caption(line)
-    if apart := len(entries) - len(_read(entries)):
+    if apart := len(entries) - len(judged(entries.values())):
         st.caption(f"Unreadable or refused: {apart}. Shown after the test, with their names.")
     st.button("Start over", key="start-over", on_click=begin_test, disabled=not asked)
 
 
 def end_test_without_cases(entries: dict[str, Entry]) -> None:
     """Ends a test whose radiographs were all removed: its switch has gone with them."""
-    if state.TESTING.get(False) and not _read(entries):
+    if state.TESTING.get(False) and not judged(entries.values()):
         state.TESTING.put(False)
         st.rerun()
 
@@ -55,20 +55,20 @@ def begin_test() -> None:
 
 def ask(entry: ReadEntry) -> None:
     """Asks what the person thinks; the answer is kept, and then all is shown."""
-
-    def answer(said: str) -> None:
-        state.ANSWERS.ensure()[entry.key] = said
-
     st.markdown("**What do you say?** The model's answer follows yours.")
     with st.container(horizontal=True):
         for class_name in CLASSES[::-1]:
             st.button(
                 f"I say {class_name}",
                 key=f"say-{class_name}",
-                on_click=answer,
-                args=(class_name,),
+                on_click=_answer,
+                args=(entry.key, class_name),  # Streamlit keeps these: nobody's radiograph in them
                 shortcut=class_name[0],
             )
+
+
+def _answer(key: str, said: str) -> None:
+    state.ANSWERS.ensure()[key] = said
 
 
 def describe_answers(entry: ReadEntry, threshold: float) -> str:
@@ -90,12 +90,19 @@ def show_own_cases(entries: dict[str, Entry], threshold: float) -> None:
         entries: All of the session.
         threshold: Of the slider.
     """
-    labelled = [entry for entry in _read(entries) if entry.label and not state.hides(entry)]
-    judged = [entry for entry in labelled if not state.withholds(entry.reading)]
-    if {entry.label for entry in judged} != set(CLASSES):
+    labelled = [
+        entry for entry in judged(entries.values()) if entry.label and not state.hides(entry)
+    ]
+    known = [entry for entry in labelled if not state.withholds(entry.reading)]
+    if {entry.label for entry in known} != set(CLASSES):
         return
-    with st.expander("What it does to your own labelled radiographs", key="own-panel"):
-        found = tally((entry.label, entry.reading.verdict(threshold)) for entry in judged)
+    panel = st.expander(
+        "What it does to your own labelled radiographs", on_change="rerun", key="own-panel"
+    )
+    if not panel.open:  # or each move of the slider would wait for up to two hundred buttons
+        return
+    with panel:
+        found = tally((entry.label, entry.reading.verdict(threshold)) for entry in known)
         st.table(
             {
                 "Label": list(CLASSES),
@@ -104,9 +111,10 @@ def show_own_cases(entries: dict[str, Entry], threshold: float) -> None:
             }
         )
         st.markdown(_rates("The model", found))
-        others = [entry for entry in entries.values() if entry.label and entry not in judged]
+        counted = {entry.key for entry in known}
+        others = [e for e in entries.values() if e.label and e.key not in counted]
         apart = {
-            "adults": len(labelled) - len(judged),
+            "adults": len(labelled) - len(known),
             "not answered yet": sum(map(state.hides, others)),
             "refused": sum(e.reading is not None and e.reading.refused for e in others),
             "unreadable": sum(e.reading is None for e in others),
@@ -114,7 +122,7 @@ def show_own_cases(entries: dict[str, Entry], threshold: float) -> None:
         if others:
             told = (f"{count} {words}" for words, count in apart.items() if count)
             st.caption(f"Not counted: {', '.join(told)}.")
-        wrong = [e for e in judged if e.reading.verdict(threshold) != e.label]
+        wrong = [e for e in known if e.reading.verdict(threshold) != e.label]
         if wrong:
             st.markdown("**Errors**, most certain first; a click opens one:")
         for entry in sorted(wrong, key=lambda e: -abs(e.reading.probability - threshold)):
@@ -129,15 +137,6 @@ def show_own_cases(entries: dict[str, Entry], threshold: float) -> None:
             "Labels are the data set's, told by folders called NORMAL or PNEUMONIA. Intervals are "
             "95 % (Wilson 1927), as if each radiograph were of another patient."
         )
-
-
-def _read(entries: dict[str, Entry]) -> list[ReadEntry]:
-    """Returns those that get a verdict or a score."""
-    return [
-        entry
-        for entry in entries.values()
-        if isinstance(entry, ReadEntry) and not entry.reading.refused
-    ]
 
 
 def _score(asked: list[ReadEntry], total: int, threshold: float) -> list[str]:

@@ -18,7 +18,7 @@ from pneumo.ui.explanations import SCREEN_SIDE, Look
 from pneumo.ui.results import Results, run_or_offer
 from pneumo.ui.style import DISCLAIMER, WARNING
 from pneumo.ui.trust import describe_checks
-from pneumo.ui.values import Entry, Explanation, ReadEntry
+from pneumo.ui.values import Entry, Explanation, ReadEntry, judged
 from pneumo.ui.worklist import make_row
 
 FEW, SMALL_SIDE = 24, 800
@@ -47,11 +47,7 @@ def show_pack(
     wanted, look = shown
     if METHODS[wanted.method].slow:
         wanted = Explanation("gradcam", wanted.label)
-    readings = [
-        entry
-        for entry in entries.values()
-        if isinstance(entry, ReadEntry) and not entry.reading.refused
-    ]
+    readings = judged(entries.values())
     context = _context_of(threshold, scores, results)
     rows = rows_of(entries, threshold, results)
     with panel:

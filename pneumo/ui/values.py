@@ -1,7 +1,7 @@
 """What the parts of the page hand to each other: sources, entries, explanations and checks."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from pneumo import CLASSES
@@ -71,6 +71,11 @@ class ReadEntry(Entry):
     def read(self) -> Radiograph:
         """Reads the radiograph again, which went well before."""
         return self.source.read()
+
+
+def judged(entries: Iterable[Entry]) -> list[ReadEntry]:
+    """Returns those that were read and not refused: they have a verdict, or for adults a score."""
+    return [e for e in entries if isinstance(e, ReadEntry) and not e.reading.refused]
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from pneumo.ui.components import mount
 from pneumo.ui.gallery import show_gallery
 from pneumo.ui.results import Results, run_or_offer
 from pneumo.ui.style import plain
-from pneumo.ui.values import Entry, ReadEntry
+from pneumo.ui.values import Entry, ReadEntry, judged
 from pneumo.ui.viewer import data_uri
 
 
@@ -149,11 +149,7 @@ def try_small_changes(entries: dict[str, Entry], results: Results) -> None:
 
     The page is drawn again every few seconds, with what is known by then.
     """
-    readings = [
-        entry
-        for entry in entries.values()
-        if isinstance(entry, ReadEntry) and not entry.reading.refused
-    ]
+    readings = judged(entries.values())
     missing = [entry for entry in readings if not results.known_stability(entry)]
     if not missing or len(entries) < 2:
         state.RUNNING.get().pop(STABILITY_OF_ALL, None)

@@ -29,6 +29,7 @@ def archive(*members: tuple[str, bytes]) -> bytes:
 def labelled(app, stand_in):
     """The page with four radiographs, of which the model calls two rightly."""
     members = zip(NAMES, map(picture, LEVELS), strict=True)
+    app.session_state["own-panel"] = True
     drop(app, ("set.zip", archive(*members)))
     assert not app.exception
     return app
@@ -87,6 +88,7 @@ def test_error_opens_whatever_the_list_was_narrowed_to(labelled):
 
 def test_names_in_the_list_of_errors_are_shown_and_not_obeyed(app, stand_in):
     names = ("NORMAL/**b**[l](http://x).png", "PNEUMONIA/a\x1b.png")
+    app.session_state["own-panel"] = True
     drop(app, ("set.zip", archive(*zip(names, map(picture, (0.8, 0.2)), strict=True))))
     labels = [b.label for b in app.button if b.key.startswith("error-")]
     assert len(labels) == 2
