@@ -21,7 +21,7 @@ from pneumo.explaining.faithfulness import compare_maps
 from pneumo.explaining.methods import METHODS
 from pneumo.inference import prepare
 from pneumo.network.architecture import build_classifier, head_of, logit_network
-from pneumo.network.classifier import Classifier, load_classifier
+from pneumo.network.classifier import Classifier, Differentiable, Head, load_classifier
 from pneumo.network.compiling import forward_of
 from pneumo.network.weights_files import WEIGHTS_FOLDER
 from pneumo.reading.radiograph import read_radiograph
@@ -41,11 +41,13 @@ def randomise(card, trained, below):
     import keras
 
     keras.utils.set_random_seed(1234)  # not the seed of the training, whose first head it drew
-    model = build_classifier(card.image_size)  # random as built
+    model = build_classifier(card.image_size, card.last_stride)  # random as built
     kept = 1 + [layer.name for layer in trained.layers].index(below)
     for layer, source in zip(model.layers[:kept], trained.layers[:kept], strict=True):
         layer.set_weights(source.get_weights())
-    return Classifier(forward_of(model), head_of(model), card, logit_network(model))
+    parts = Differentiable(head_of(model), logit_network(model))
+    head = Head(*model.get_layer("probability").get_weights())
+    return Classifier(forward_of(model), head, card, lambda: parts)
 
 
 def main():
@@ -54,7 +56,7 @@ def main():
     args = parser.parse_args()
 
     shipped = load_classifier()
-    trained = build_classifier(shipped.card.image_size)
+    trained = build_classifier(shipped.card.image_size, shipped.card.last_stride)
     trained.load_weights(WEIGHTS_FOLDER / shipped.card.weights_file)
     paths = sorted(ROOT.glob("samples/*/*.jpeg"), reverse=True)[: args.images]
     images = [prepare(shipped, [read_radiograph(path).pixels]) for path in paths]

@@ -13,7 +13,7 @@ from pneumo.explaining.explainer import Explainer
 from pneumo.explaining.localisation import Whereabouts, evidence_for, locate
 from pneumo.network.architecture import LAST_CONVOLUTION
 from pneumo.network.classifier import Classifier, load_classifier
-from pneumo.network.compiling import PICTURES_A_PASS
+from pneumo.network.forward import PICTURES_A_PASS
 from pneumo.network.model_input import ModelInput, stack_grids
 from pneumo.network.operating_points import verdict_of
 from pneumo.network.preprocess import to_model_input

@@ -23,7 +23,7 @@ from pneumo.explaining.methods import (
 )
 from pneumo.network.architecture import LAST_CONVOLUTION
 from pneumo.network.classifier import Classifier
-from pneumo.network.compiling import PICTURES_A_PASS
+from pneumo.network.forward import PICTURES_A_PASS
 from pneumo.network.queue import run_exclusively
 from pneumo.progress import Progress, unseen
 
@@ -36,18 +36,8 @@ class Explainer:
     """Explanations for one classifier. Safe to share between threads."""
 
     def __init__(self, classifier: Classifier) -> None:
-        """Prepares the methods; copies the head, shares the rest."""
-        from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
-        from tf_keras_vis.layercam import Layercam
-        from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
-
+        """Takes the head at once; methods that need gradients prepare themselves when asked."""
         self._classifier = classifier
-        self._weights = classifier.head.get_layer("probability").get_weights()[0]
-        linear = {"model_modifier": ReplaceToLinear(), "clone": True}
-        self._last = {
-            "gradcam++": GradcamPlusPlus(classifier.head, **linear),
-            "layercam": Layercam(classifier.head, **linear),
-        }
 
     def shares(self, maps: np.ndarray) -> np.ndarray:
         """Computes what each cell adds to the logits.
@@ -63,7 +53,7 @@ class Explainer:
         Returns:
             `(n, h, w, 2)` float32: over all cells they add up to each logit less its bias.
         """
-        return maps @ self._weights / np.float32(maps.shape[1] * maps.shape[2])
+        return maps @ self._classifier.head.kernel / np.float32(maps.shape[1] * maps.shape[2])
 
     def gradcam(self, maps: np.ndarray) -> np.ndarray:
         """Computes Grad-CAM of every class, before any resize.
@@ -102,18 +92,24 @@ class Explainer:
         Returns:
             `(n, h, w)` float32, at least 0.
         """
+        from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
+        from tf_keras_vis.layercam import Layercam
+        from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
         from tf_keras_vis.utils.scores import CategoricalScore
 
+        kinds = {"gradcam++": GradcamPlusPlus, "layercam": Layercam}
+        head = self._classifier.load_differentiable().head
+
         # In turn also because tf-keras-vis builds a Keras model at every call.
-        cams = run_exclusively(
-            lambda: self._last[method](
+        def compute() -> np.ndarray:
+            return kinds[method](head, model_modifier=ReplaceToLinear(), clone=True)(
                 CategoricalScore([int(index) for index in classes]),
                 maps,
-                penultimate_layer=self._classifier.head.inputs[0].name,
+                penultimate_layer=head.inputs[0].name,
                 **_RAW,
             )
-        )
-        return np.asarray(cams, np.float32)
+
+        return np.asarray(run_exclusively(compute), np.float32)
 
     def explain(
         self,
@@ -164,7 +160,7 @@ class Explainer:
         from tf_keras_vis.layercam import Layercam
         from tf_keras_vis.utils.scores import CategoricalScore
 
-        layercam = Layercam(self._classifier.network)
+        layercam = Layercam(self._classifier.load_differentiable().network)
         options = {"penultimate_layer": layer, **_RAW}
         return run_exclusively(lambda: layercam(CategoricalScore(label), image, **options)[0])
 
@@ -190,7 +186,7 @@ class Explainer:
         from tf_keras_vis.saliency import Saliency
         from tf_keras_vis.utils.scores import CategoricalScore
 
-        saliency = Saliency(self._classifier.network)
+        saliency = Saliency(self._classifier.load_differentiable().network)
         options = {"keepdims": True, "normalize_map": False}
         return np.asarray(
             run_exclusively(lambda: saliency(CategoricalScore(label), image, **options)[0])

@@ -16,7 +16,7 @@ LAST_CONVOLUTION = "block14_sepconv2_act"
 """The penultimate layer of Grad-CAM: the last feature maps, after their ReLU."""
 
 
-def build_classifier(image_size: int = IMAGE_SIZE) -> "keras.Model":
+def build_classifier(image_size: int = IMAGE_SIZE, last_stride: int = 2) -> "keras.Model":
     """Builds Xception with global average pooling and `Dense(2, softmax)`, untrained.
 
     The network is flat (the base is not a nested model), so that any layer can be reached from
@@ -25,6 +25,8 @@ def build_classifier(image_size: int = IMAGE_SIZE) -> "keras.Model":
 
     Args:
         image_size: Side of the square input in pixels, at least 71.
+        last_stride: Of the last pooling and its shortcut: 2 as published, for 10 x 10 feature
+            maps of 299 pixels; 1 for 19 x 19 from the same weights.
 
     Returns:
         A `keras.Model` from `(n, image_size, image_size, 3)` in [-1, 1] to `(n, 2)`
@@ -40,7 +42,16 @@ def build_classifier(image_size: int = IMAGE_SIZE) -> "keras.Model":
     head = keras.layers.Dense(
         len(CLASSES), activation="softmax", dtype="float32", name="probability"
     )
-    return keras.Model(image, head(pooled), name="pneumo")
+    model = keras.Model(image, head(pooled), name="pneumo")
+    if last_stride == 2:
+        return model
+    config = model.get_config()
+    by_name = {layer["name"]: layer["config"] for layer in config["layers"]}
+    pool = model.get_layer("block13_pool")
+    shortcuts = [x.name for x in model.layers if type(x) is keras.layers.Conv2D]  # in their order
+    for name in (pool.name, shortcuts[-1]):
+        by_name[name]["strides"] = (last_stride, last_stride)
+    return keras.Model.from_config(config)
 
 
 def backbone_of(classifier: "keras.Model") -> "keras.Model":

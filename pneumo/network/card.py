@@ -29,6 +29,7 @@ class ModelCard:
         weights_sha256: Hexadecimal SHA-256 of that file.
         image_size: Side of the network's input in pixels.
         self_test: P(PNEUMONIA) of the pictures of `pneumo.network.self_test`.
+        last_stride: See `pneumo.network.architecture.build_classifier`.
         view: What the network is shown, one of `pneumo.network.lung_field.VIEWS`.
         finder_file: File name of the lung finder's weights, in the card's folder; empty if the
             view needs none.
@@ -43,6 +44,7 @@ class ModelCard:
     weights_file: str
     weights_sha256: str
     image_size: int
+    last_stride: int
     self_test: tuple[float, ...]
     view: str
     finder_file: str
@@ -90,6 +92,7 @@ def read_card(path: Path) -> ModelCard:
             weights["file"],
             weights["sha256"],
             size,
+            int(document["input"].get("last_stride", 2)),
             tuple(map(float, document["self_test"])),
             view,
             finder["file"],
@@ -122,6 +125,7 @@ def compose_card(
     *,
     weights: JsonObject,
     image_size: int,
+    last_stride: int,
     view: str,
     lung_finder: JsonObject | None,
     data: JsonObject,
@@ -138,6 +142,7 @@ def compose_card(
     Args:
         weights: `file`, `dtype`, `sha256`.
         image_size: Side of the network's input in pixels.
+        last_stride: See `ModelCard`.
         view: See `ModelCard`.
         lung_finder: `file`, `sha256`, source and measures of the lung finder; None without one.
         data: Name, source, counts, and how it was split.
@@ -162,6 +167,7 @@ def compose_card(
         "architecture": "Xception (Chollet 2017), global average pooling, Dense(2, softmax)",
         "input": {
             "image_size": image_size,
+            "last_stride": last_stride,
             "range": [-1, 1],
             "classes": list(pneumo.CLASSES),
             "view": view,

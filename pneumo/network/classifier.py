@@ -2,23 +2,20 @@
 
 import gc
 import os
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from pneumo.errors import WeightsError
-from pneumo.network.architecture import build_classifier, head_of, logit_network
+from pneumo.network import openvino_runtime
 from pneumo.network.card import ModelCard, read_card
-from pneumo.network.compiling import (
-    Forward,
-    assemble,
-    compile_finder,
-    fold_normalization,
-    forward_of,
-)
-from pneumo.network.lung_finder import Finder, load_finder_model
+from pneumo.network.forward import Forward
+from pneumo.network.lung_finder import Finder
 from pneumo.network.model_input import ModelInput, prepare_inputs
 from pneumo.network.out_of_distribution import SCOPE_NAME, Scope, read_scope
 from pneumo.network.self_test import check_answers
@@ -27,36 +24,68 @@ from pneumo.network.weights_files import CARD_NAME, WEIGHTS_FOLDER, verify
 if TYPE_CHECKING:
     import keras
 
+RUNTIMES = ("openvino", "tensorflow")
+"""What can run the networks: the first if its package is installed, else the second."""
+
+
+class Differentiable(NamedTuple):
+    """The classifier as Keras models on TensorFlow, for explanations that take gradients.
+
+    Attributes:
+        head: Feature maps -> probabilities.
+        network: Image -> logits; see `pneumo.network.architecture.logit_network`.
+    """
+
+    head: "keras.Model"
+    network: "keras.Model"
+
+
+class Head(NamedTuple):
+    """The Dense layer on top of the pooled feature maps.
+
+    Attributes:
+        kernel: `(2048, 2)` float32.
+        bias: `(2,)` float32.
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray
+
 
 @dataclass(frozen=True)
 class Classifier:
     """Verified weights, ready to answer. Safe to share between threads.
 
     Attributes:
-        forward: `(n, 299, 299)` uint8, or as the `(n, 299, 299, 3)` float32 of `to_model_input`
-            -> feature maps and probabilities of one pass.
-        head: Keras model, feature maps -> probabilities.
+        forward: Of any number of pictures, feature maps and probabilities of one pass.
+        head: On top of the feature maps.
         card: The model card that belongs to the weights.
-        network: Keras model, image -> logits, for explanations that look inside; see
-            `logit_network`.
+        load_differentiable: Returns the same network for gradients; with OpenVINO the first call
+            imports TensorFlow, which takes seconds and some hundred megabytes.
         scope: What tells whether a picture may be judged; None if the card names none.
         find: Draws the lungs; None for weights that look at whole radiographs.
+        runtime: One of `RUNTIMES`.
     """
 
     forward: Forward
-    head: "keras.Model"
+    head: Head
     card: ModelCard
-    network: "keras.Model | None" = None
+    load_differentiable: Callable[[], Differentiable]
     scope: Scope | None = None
     find: Finder | None = None
+    runtime: str = "tensorflow"
 
     def prepare(self, pictures: list[np.ndarray]) -> list[ModelInput]:
         """Returns what the network sees of n `(height, width)` uint8 pictures."""
         return prepare_inputs(pictures, self.card.image_size, self.find, self.card.view)
 
 
-def load_classifier(folder: str | Path = WEIGHTS_FOLDER) -> Classifier:
+def load_classifier(folder: str | Path = WEIGHTS_FOLDER, runtime: str | None = None) -> Classifier:
     """Loads the weights that the model card in `folder` names, after checking their hash.
+
+    Args:
+        folder: Holds the card and the files that it names.
+        runtime: One of `RUNTIMES`; None for the fastest that is installed.
 
     Raises:
         WeightsError: Card, weights or scope are missing, damaged, or not made for each other; or
@@ -64,13 +93,60 @@ def load_classifier(folder: str | Path = WEIGHTS_FOLDER) -> Classifier:
     """
     folder = Path(folder)
     card = read_card(folder / CARD_NAME)
-    path = folder / card.weights_file
-    verify(path, card.weights_sha256)
+    verify(folder / card.weights_file, card.weights_sha256)
     scope = None
     if card.scope_sha256:
         verify(folder / SCOPE_NAME, card.scope_sha256)
         scope = read_scope(folder / SCOPE_NAME)
+    if card.finder_file:
+        verify(folder / card.finder_file, card.finder_sha256)
+    runtime = runtime or (RUNTIMES[0] if openvino_runtime.is_installed() else RUNTIMES[1])
+    load = _load_on_openvino if runtime == "openvino" else _load_on_tensorflow
+    classifier = load(folder, card, scope)
+    check_answers(classifier.forward, classifier.prepare, card.self_test)
+    return classifier
 
+
+def _load_on_openvino(folder: Path, card: ModelCard, scope: Scope | None) -> Classifier:
+    weights = folder / card.weights_file
+    forward, drawn = openvino_runtime.load_forward(weights, card.image_size, card.last_stride)
+    return Classifier(
+        forward,
+        Head(drawn.kernel, drawn.bias),
+        card,
+        _once(partial(_load_differentiable, weights, card)),
+        scope,
+        openvino_runtime.load_finder(folder / card.finder_file) if card.finder_file else None,
+        "openvino",
+    )
+
+
+def _load_on_tensorflow(folder: Path, card: ModelCard, scope: Scope | None) -> Classifier:
+    _require_tensorflow()
+    from pneumo.network.architecture import head_of, logit_network
+    from pneumo.network.compiling import compile_finder, forward_of
+    from pneumo.network.lung_finder import load_finder_model
+
+    find = None
+    if card.finder_file:
+        find = compile_finder(load_finder_model(folder / card.finder_file))
+    model = _load_folded(folder / card.weights_file, card)
+    head = model.get_layer("probability").get_weights()
+    differentiable = Differentiable(head_of(model), logit_network(model))
+    return Classifier(
+        forward_of(model), Head(*head), card, lambda: differentiable, scope, find, "tensorflow"
+    )
+
+
+def _load_differentiable(path: Path, card: ModelCard) -> Differentiable:
+    _require_tensorflow()
+    from pneumo.network.architecture import head_of, logit_network
+
+    model = _load_folded(path, card)
+    return Differentiable(head_of(model), logit_network(model))
+
+
+def _require_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no word on absent GPUs
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     import keras
@@ -80,21 +156,20 @@ def load_classifier(folder: str | Path = WEIGHTS_FOLDER) -> Classifier:
             f"Keras runs on {keras.backend.backend()!r}, but the app's classifier and its "
             "explanations need TensorFlow. Unset KERAS_BACKEND or set it to 'tensorflow'."
         )
-    find = None
-    if card.finder_file:
-        verify(folder / card.finder_file, card.finder_sha256)
-        find = compile_finder(load_finder_model(folder / card.finder_file))
-    parts = fold_normalization(_load_weights(path, card.image_size))
+
+
+def _load_folded(path: Path, card: ModelCard) -> "keras.Model":
+    from pneumo.network.compiling import assemble, fold_normalization
+
+    parts = fold_normalization(_load_weights(path, card))
     gc.collect()  # the network as it was trained goes before another takes its place in memory
-    model = assemble(*parts)
-    forward = forward_of(model)
-    classifier = Classifier(forward, head_of(model), card, logit_network(model), scope, find)
-    check_answers(forward, classifier.prepare, card.self_test)
-    return classifier
+    return assemble(*parts)
 
 
-def _load_weights(path: Path, image_size: int) -> "keras.Model":
-    model = build_classifier(image_size)
+def _load_weights(path: Path, card: ModelCard) -> "keras.Model":
+    from pneumo.network.architecture import build_classifier
+
+    model = build_classifier(card.image_size, card.last_stride)
     try:
         model.load_weights(path)
     except Exception as error:  # h5py and Keras raise OSError, ValueError, KeyError ...
@@ -103,3 +178,17 @@ def _load_weights(path: Path, image_size: int) -> "keras.Model":
             "Use the weights and the code of the same release."
         ) from error
     return model
+
+
+def _once(load: Callable[[], Differentiable]) -> Callable[[], Differentiable]:
+    """Returns a function that loads at its first call, whichever thread's that is."""
+    lock = threading.Lock()
+    loaded: list[Differentiable] = []
+
+    def load_once() -> Differentiable:
+        with lock:
+            if not loaded:
+                loaded.append(load())
+            return loaded[0]
+
+    return load_once

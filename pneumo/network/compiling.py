@@ -1,37 +1,17 @@
 """A trained network -> a function as fast as this machine allows, safe to share between threads."""
 
-from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pneumo.files import JsonObject
 from pneumo.network.architecture import LAST_CONVOLUTION
+from pneumo.network.forward import Forward, in_turns
 from pneumo.network.lung_finder import Finder, FinderPass, with_features
-from pneumo.network.preprocess import to_model_input
 from pneumo.network.queue import run_exclusively
 
 if TYPE_CHECKING:
     import keras
-
-PICTURES_A_PASS = 2
-"""More at once are no faster on a processor, and others wait meanwhile."""
-
-
-class ForwardPass(NamedTuple):
-    """What one pass of the network gives for n pictures.
-
-    Attributes:
-        maps: `(n, 10, 10, 2048)` float32 feature maps of the last layer.
-        probabilities: `(n, 2)` float32, in the order of `pneumo.CLASSES`.
-    """
-
-    maps: np.ndarray
-    probabilities: np.ndarray
-
-
-Forward = Callable[[np.ndarray], ForwardPass]
 
 
 def fold_normalization(model: "keras.Model") -> tuple[JsonObject, dict[str, list[np.ndarray]]]:
@@ -109,9 +89,7 @@ def compile_finder(model: "keras.Model") -> Finder:
 def forward_of(model: "keras.Model") -> Forward:
     """Compiles a classifier to a function that gives all that one pass can tell.
 
-    The weights stay variables, which all graphs share. Many pictures pass a few at a time,
-    for TensorFlow keeps the memory of its largest batch, and more at once are no faster on a
-    processor; between two passes whoever else waits has a turn.
+    The weights stay variables, which all graphs share.
 
     Returns:
         A thread-safe function with the signature of `Classifier.forward`.
@@ -126,15 +104,4 @@ def forward_of(model: "keras.Model") -> Forward:
         lambda image: network(image, training=False), autograph=False, input_signature=[images]
     )
 
-    def run(pictures: np.ndarray) -> list[np.ndarray]:
-        if pictures.ndim == 3:  # only now: twelve bytes a pixel are not to wait for their turn
-            pictures = to_model_input(pictures)
-        return [part.numpy() for part in compiled(tf.constant(pictures))]
-
-    def forward(batch: np.ndarray) -> ForwardPass:
-        firsts = range(0, len(batch), PICTURES_A_PASS)
-        answers = [run_exclusively(partial(run, batch[i : i + PICTURES_A_PASS])) for i in firsts]
-        maps, probabilities = zip(*answers, strict=True)
-        return ForwardPass(np.concatenate(maps), np.concatenate(probabilities))
-
-    return forward
+    return in_turns(lambda pictures: [part.numpy() for part in compiled(tf.constant(pictures))])

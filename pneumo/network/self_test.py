@@ -15,7 +15,7 @@ from pneumo.network.model_input import ModelInput, stack_grids
 from pneumo.network.preprocess import to_model_input
 
 if TYPE_CHECKING:
-    from pneumo.network.compiling import Forward
+    from pneumo.network.forward import Forward
 
 TOLERANCE = 1e-3
 """Of P(PNEUMONIA): processors round differently, and no verdict hangs on so little."""

@@ -7,6 +7,7 @@ own, the same distributions for both, and often with the looks of another radiog
 """
 
 import io
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
@@ -26,6 +27,20 @@ of the lungs can be hidden.
 
 PAINTED_OVER = 0.1
 """Share of the radiographs whose lungs are painted over when surroundings are exchanged."""
+
+
+class Redrawn(NamedTuple):
+    """A training radiograph as the network is shown it.
+
+    Attributes:
+        grid: `(size, size)` uint8.
+        lungs: `(size, size)` float32, how probable it is that lung is to be seen at each place.
+        answerable: Whether its lungs are still there; without them no answer is the right one.
+    """
+
+    grid: np.ndarray
+    lungs: np.ndarray
+    answerable: bool
 
 
 def augment_grid(
@@ -55,7 +70,7 @@ def augment_grid(
 
 def augment_cut(
     own: Cut, donor: Cut, rng: np.random.Generator, groups: tuple[str, ...], view: str
-) -> tuple[np.ndarray, bool]:
+) -> Redrawn:
     """Redraws one training radiograph that was cut to its lung field.
 
     Args:
@@ -64,12 +79,8 @@ def augment_cut(
         rng: Source of all randomness; equal states give equal pictures.
         groups: Which of `GROUPS` to apply.
         view: What the network is shown of it, one of `lung_field.VIEWS`.
-
-    Returns:
-        `(size, size)` uint8, and whether the lungs are still there: without them no answer is
-        the right one.
     """
-    grid, lungs_left = own.grid, True
+    grid, lungs, answerable = own.grid, own.lungs, True
     if "style" in groups:
         grid = _borrow_looks(grid, donor.grid, rng)
     if "surroundings" in groups:
@@ -78,7 +89,7 @@ def augment_cut(
             level = rng.choice([float(grid.mean()), rng.uniform(90, 170)])
             cover = np.clip(own.lungs * rng.uniform(1, 2), 0, 1)
             grid = np.rint(grid + cover * (level - grid)).astype(np.uint8)
-            lungs_left = False
+            lungs, answerable = np.zeros_like(lungs), False
         elif chance < 0.45:
             grid = np.rint(donor.grid + own.lungs * (grid.astype(np.float32) - donor.grid))
             grid = grid.astype(np.uint8)
@@ -87,10 +98,12 @@ def augment_cut(
         draw_marks(image, rng)
     grid = _change_looks(image, rng, groups)
     if "patches" in groups and rng.random() < 0.3:
-        grid = _hide_patches(grid, rng)
+        grid, hidden = _hide_patches(grid, rng)
+        lungs = np.where(hidden, 0, lungs)
     if view != CUT:
-        grid = present(grid, draw_outline(own, donor, rng, "outline" in groups), view)
-    return grid, lungs_left
+        outline = draw_outline(own, donor, rng, "outline" in groups)
+        grid, lungs = present(grid, outline, view), lungs * outline
+    return Redrawn(grid, lungs, answerable)
 
 
 def _change_looks(
@@ -125,7 +138,7 @@ def draw_marks(image: Image.Image, rng: np.random.Generator) -> None:
         draw.line(line, fill=int(rng.integers(130, 256)), width=int(rng.integers(1, 5)))
 
 
-def _hide_patches(grid: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _hide_patches(grid: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Blurs or greys one to three rectangles (hide-and-seek, Singh and Lee 2017).
 
     https://arxiv.org/abs/1704.04232: what is left must do, so that no single place decides.
@@ -133,13 +146,14 @@ def _hide_patches(grid: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     size = len(grid)
     blurred = np.asarray(Image.fromarray(grid).filter(ImageFilter.GaussianBlur(size / 15)))
     fill = blurred if rng.random() < 0.5 else np.full_like(grid, int(grid.mean()))
-    grid = grid.copy()
+    grid, hidden = grid.copy(), np.zeros(grid.shape, bool)
     for _ in range(rng.integers(1, 4)):
         height, width = (size * rng.uniform(0.1, 0.35, 2)).astype(int)
         top, left = rng.integers(0, size - height), rng.integers(0, size - width)
         place = slice(top, top + height), slice(left, left + width)
         grid[place] = fill[place]
-    return grid
+        hidden[place] = True
+    return grid, hidden
 
 
 def _borrow_looks(grid: np.ndarray, donor: np.ndarray, rng: np.random.Generator) -> np.ndarray:

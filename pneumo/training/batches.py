@@ -10,8 +10,12 @@ from pneumo import CLASSES
 from pneumo.dataset.examples import draw_epoch
 from pneumo.network.lung_field import FIELD
 from pneumo.network.preprocess import to_model_input
-from pneumo.training.augment import augment_cut, augment_grid
+from pneumo.training.augment import Redrawn, augment_cut, augment_grid
+from pneumo.training.evidence import ANSWER, CELLS, seen_cells
 from pneumo.training.framing import Sources, cut_at_random, cut_exactly
+
+Batch = tuple[np.ndarray, np.ndarray | dict[str, np.ndarray]]
+"""Images and targets, the latter by output of the network if it has several."""
 
 
 class EpochBatches:
@@ -38,6 +42,7 @@ class EpochBatches:
         mixup: float = 0.0,
         workers: int = 2,
         view: str = FIELD,
+        cells: int = 0,
     ) -> None:
         """Takes the data in memory and how to present it.
 
@@ -55,8 +60,10 @@ class EpochBatches:
                 0 leaves them apart.
             workers: Number of threads.
             view: What the network is shown of a cut, one of `lung_field.VIEWS`.
+            cells: Side of the network's last feature maps, to tell as well in which of them
+                lung is to be seen; 0 for not.
         """
-        self.workers, self.view = workers, view
+        self.workers, self.view, self.cells = workers, view, cells
         self.sources, self.size = sources, size
         self.labels, self.batch_size = labels, batch_size
         self.seed, self.epoch, self.augment, self.mixup = seed, epoch, augment, mixup
@@ -66,10 +73,10 @@ class EpochBatches:
         """Number of whole batches; what is left over is left out, another part each epoch."""
         return steps_of(len(self.order), self.batch_size)
 
-    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def __iter__(self) -> Iterator[Batch]:
         """Yields the batches in order; at most two for each thread lie ready or are being made."""
         pool = ThreadPoolExecutor(self.workers)
-        waiting: deque[Future[tuple[np.ndarray, np.ndarray]]] = deque()
+        waiting: deque[Future[Batch]] = deque()
         try:
             for index in range(len(self)):
                 waiting.append(pool.submit(self.__getitem__, index))
@@ -80,35 +87,37 @@ class EpochBatches:
         finally:  # whoever stops half-way does not wait for batches that nobody wants
             pool.shutdown(cancel_futures=True)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Returns `(batch, size, size, 3)` float32 in [-1, 1] and one-hot `(batch, 2)` float32."""
+    def __getitem__(self, index: int) -> Batch:
+        """Returns `(batch, size, size, 3)` float32 in [-1, 1] and one-hot `(batch, 2)` float32.
+
+        With `cells` the targets are those of `pneumo.training.evidence.with_evidence`.
+        """
         places = range(index * self.batch_size, (index + 1) * self.batch_size)
         chosen = self.order[[place % len(self.order) for place in places]]
         redrawn = [self._redraw(i, place) for i, place in zip(chosen, places, strict=True)]
-        grids, lungs_left = zip(*redrawn, strict=True)
         targets = np.eye(len(CLASSES))[self.labels[chosen]]
-        targets[~np.array(lungs_left)] = 1 / len(CLASSES)
-        images = to_model_input(np.stack(grids))
+        targets[[not one.answerable for one in redrawn]] = 1 / len(CLASSES)
+        images = to_model_input(np.stack([one.grid for one in redrawn]))
         if self.mixup:
             rng = np.random.default_rng([self.seed, self.epoch, 1, index])
             share = rng.beta(self.mixup, self.mixup, len(images)).astype(np.float32)
             partner = rng.permutation(len(images))
             images, targets = (mix_pairs(array, partner, share) for array in (images, targets))
-        return images, targets.astype(np.float32)
+        targets = targets.astype(np.float32)
+        if not self.cells:
+            return images, targets
+        seen = np.stack([seen_cells(one.lungs, self.cells) for one in redrawn])
+        return images, {ANSWER: targets, CELLS: seen}
 
-    def _redraw(self, index: int, place: int) -> tuple[np.ndarray, bool]:
-        """Redraws one radiograph; the donor is any of the epoch's, so of either class.
-
-        Returns:
-            `(size, size)` uint8, and whether lungs are left in it.
-        """
+    def _redraw(self, index: int, place: int) -> Redrawn:
+        """Redraws one radiograph; the donor is any of the epoch's, so of either class."""
         rng = np.random.default_rng([self.seed, self.epoch, place])
         donor = self.order[rng.integers(len(self.order))]
         if self.sources.distance is None:
-            grids = self.sources.grids
-            if not self.augment:
-                return grids[index], True
-            return augment_grid(grids[index], grids[donor], rng, self.augment), True
+            grid = self.sources.grids[index]
+            if self.augment:
+                grid = augment_grid(grid, self.sources.grids[donor], rng, self.augment)
+            return Redrawn(grid, np.ones(grid.shape, np.float32), answerable=True)
         if "geometry" in self.augment:
             mirror = "mirror" in self.augment
             own, other = (

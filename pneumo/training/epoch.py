@@ -7,13 +7,14 @@ import keras
 import numpy as np
 
 from pneumo.errors import TrainingError
+from pneumo.training.batches import Batch
 
 REMEDY = "Lower --learning-rate, or use --precision float32."
 
 
 def train_epoch(
     model: keras.Model,
-    batches: Iterable[tuple[np.ndarray, np.ndarray]],
+    batches: Iterable[Batch],
     show: Callable[[int, float], None] = lambda step, loss: None,
 ) -> dict[str, float]:
     """Takes one step for each batch.
@@ -23,7 +24,7 @@ def train_epoch(
 
     Args:
         model: Compiled.
-        batches: Of equal sizes; each is `(images, targets)`.
+        batches: Of equal sizes.
         show: Called after each step with its number, from 0, and the mean loss so far.
 
     Returns:

@@ -10,13 +10,14 @@ import numpy as np
 from pneumo.dataset.examples import Example, labels_of
 from pneumo.evaluation.metrics import area_under_roc
 from pneumo.files import JsonObject
-from pneumo.network.architecture import build_classifier
+from pneumo.network.architecture import LAST_CONVOLUTION, build_classifier
 from pneumo.network.operating_points import count_outcomes, rates_of
 from pneumo.network.weights_files import save_weights_fp16
 from pneumo.training.batches import EpochBatches, steps_of
 from pneumo.training.callbacks import ShowProgress
 from pneumo.training.checkpoint import load_checkpoint, save_checkpoint
 from pneumo.training.epoch import require_finite, train_epoch
+from pneumo.training.evidence import ANSWER, CELLS, evidence_elsewhere, with_evidence
 from pneumo.training.finish import predict_grids
 from pneumo.training.framing import Sources
 from pneumo.training.inputs import load_sources, see
@@ -43,8 +44,8 @@ def fit(
         *(load_sources(recipe, training), labels_of(training)),
         *(see(recipe, held_out), labels_of(held_out)),
     )
-    model = _build(recipe, len(training))
-    history = _train(recipe, model, data, output, devices)
+    model, trained = _build(recipe, len(training))
+    history = _train(recipe, model, trained, data, output, devices)
     final = _export(recipe, model, output)
     answers = predict_grids(final, data.held_out_grids[:1])
     require_finite(final, answers, "rounding to 16 bits")
@@ -59,43 +60,57 @@ class _Data:
     held_out_labels: np.ndarray
 
 
-def _build(recipe: Recipe, radiographs: int) -> keras.Model:
+def _build(recipe: Recipe, radiographs: int) -> tuple[keras.Model, keras.Model]:
+    """Returns the classifier, and what is trained: it, or it with another output on top."""
     keras.utils.set_random_seed(recipe.seed)
     keras.mixed_precision.set_global_policy(recipe.precision)
     model = build_trainable(recipe)
-    model.compile(
-        optimizer=build_optimizer(recipe, steps_of(radiographs, recipe.batch_size)),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
-        metrics=["accuracy"],
+    optimizer = build_optimizer(recipe, steps_of(radiographs, recipe.batch_size))
+    loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
+    if not recipe.evidence:
+        model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
+        return model, model
+    trained = with_evidence(model)
+    trained.compile(
+        optimizer=optimizer,
+        loss={ANSWER: loss, CELLS: evidence_elsewhere},
+        loss_weights={ANSWER: 1.0, CELLS: recipe.evidence},
+        metrics={ANSWER: ["accuracy"]},
     )
-    return model
+    return model, trained
 
 
 def _train(
-    recipe: Recipe, model: keras.Model, data: _Data, output: Path, devices: int
+    recipe: Recipe,
+    model: keras.Model,
+    trained: keras.Model,
+    data: _Data,
+    output: Path,
+    devices: int,
 ) -> list[JsonObject]:
     """Trains the epochs that are left, with a checkpoint after each; returns the history.
 
     Each epoch begins from (seed, epoch) alone, so a resumed run equals an unbroken one.
     """
-    history = load_checkpoint(model, output) if recipe.resume else []
+    history = load_checkpoint(trained, output) if recipe.resume else []
     steps = steps_of(len(data.labels), recipe.batch_size)
+    cells = model.get_layer(LAST_CONVOLUTION).output.shape[1] if recipe.evidence else 0
     for epoch in range(len(history), recipe.epochs):
         started = time.monotonic()
         with ShowProgress(epoch, recipe.epochs, steps, recipe.batch_size) as show:
-            trained = train_epoch(model, _batches(recipe, data, epoch), show)
+            logs = train_epoch(trained, _batches(recipe, data, epoch, cells), show)
         seconds = round(time.monotonic() - started, 1)
         answers = predict_grids(model, data.held_out_grids, devices)
         require_finite(model, answers, f"step {steps} of epoch {epoch + 1}, its last,")
         measured = _measure(data.held_out_labels, answers)
-        history.append({"epoch": epoch + 1, **trained, **measured, "seconds": seconds})
+        history.append({"epoch": epoch + 1, **logs, **measured, "seconds": seconds})
         print(", ".join(f"{name} {value:.4g}" for name, value in history[-1].items()), flush=True)
         write_logs(output, history)
-        save_checkpoint(model, output, history)
+        save_checkpoint(trained, output, history)
     return history
 
 
-def _batches(recipe: Recipe, data: _Data, epoch: int) -> EpochBatches:
+def _batches(recipe: Recipe, data: _Data, epoch: int, cells: int) -> EpochBatches:
     return EpochBatches(
         data.sources,
         recipe.image_size,
@@ -108,6 +123,7 @@ def _batches(recipe: Recipe, data: _Data, epoch: int) -> EpochBatches:
         recipe.mixup,
         recipe.workers,
         recipe.view,
+        cells,
     )
 
 
@@ -123,7 +139,7 @@ def _measure(labels: np.ndarray, answers: np.ndarray) -> dict[str, float | None]
 def _export(recipe: Recipe, model: keras.Model, output: Path) -> keras.Model:
     """Writes the weights in 16 bits, and returns the classifier as whoever loads them has it."""
     keras.mixed_precision.set_global_policy("float32")
-    final = build_classifier(recipe.image_size)
+    final = build_classifier(recipe.image_size, recipe.last_stride)
     final.set_weights(model.get_weights())
     save_weights_fp16(final, output / UNCALIBRATED_NAME)
     final.load_weights(output / UNCALIBRATED_NAME)

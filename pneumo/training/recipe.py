@@ -32,6 +32,8 @@ RECIPES = {
             *("outline", "surroundings", "marks", "patches"),
         ],
         "mixup": 0.0,
+        "evidence": 0.0,
+        "last_stride": 2,
         "balance": True,
         "freeze_batchnorm": True,
     },
@@ -46,6 +48,8 @@ RECIPES = {
         "view": WHOLE,
         "augment": [],
         "mixup": 0.0,
+        "evidence": 0.0,
+        "last_stride": 2,
         "balance": False,
         "freeze_batchnorm": False,
     },
@@ -79,6 +83,8 @@ class Recipe:
     view: str
     finder: Path
     mixup: float
+    evidence: float
+    last_stride: int
     balance: bool
     freeze_batchnorm: bool
     image_size: int
@@ -135,6 +141,13 @@ def parse_arguments(description: str, arguments: list[str] | None = None) -> Rec
     )
     add("--finder", type=Path, default=WEIGHTS_FOLDER / FINDER_NAME, help="the lung finder")
     add("--mixup", type=float, help="blend radiographs and labels by Beta(a, a); 0 for not")
+    add(
+        "--evidence",
+        type=float,
+        metavar="WEIGHT",
+        help="weight of a second loss: evidence that lies where no lung is to be seen; 0 for none",
+    )
+    add("--last-stride", type=int, choices=(1, 2), help="1 for a finer heatmap, 2 as published")
     add("--balance", action=switch, default=None, help="as many of each class in an epoch")
     add("--freeze-batchnorm", action=switch, default=None, help="keep ImageNet's statistics")
     add("--image-size", type=int, help=f"side of the input, default {IMAGE_SIZE}")
@@ -191,13 +204,15 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     for name in ("epochs", "batch_size", "retrain_layers", "workers"):
         if getattr(args, name) < 1:
             parser.error(f"--{name.replace('_', '-')} is at least 1")
-    for name, least in (("mixup", 0), ("label_smoothing", 0), ("seed", 0)):
+    for name, least in (("mixup", 0), ("evidence", 0), ("label_smoothing", 0), ("seed", 0)):
         if getattr(args, name) < least:
             parser.error(f"--{name.replace('_', '-')} is at least {least}")
     if args.learning_rate <= 0 or args.label_smoothing >= 1:
         parser.error("--learning-rate lies above 0 and --label-smoothing below 1")
     if args.image_size < 71:
         parser.error("--image-size is at least 71, the least that Xception can take")
+    if args.evidence and (args.view == WHOLE or args.mixup):
+        parser.error("--evidence needs to know where the lungs are: no --view whole, no --mixup")
 
 
 def settings_of(recipe: Recipe) -> JsonObject:

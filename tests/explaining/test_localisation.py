@@ -19,7 +19,7 @@ def test_the_cells_add_up_to_the_log_odds(classifier):
     maps, probabilities = classifier.forward(prepare(classifier, pictures))
     cells = Explainer(classifier).evidence(maps)
     assert cells.shape == (2, 10, 10)
-    kernel, bias = classifier.head.get_layer("probability").get_weights()
+    kernel, bias = classifier.head
     log_odds = np.log(probabilities[:, PNEUMONIA]) - np.log(probabilities[:, NORMAL])
     constant = bias[PNEUMONIA] - bias[NORMAL]
     np.testing.assert_allclose(cells.sum(axis=(1, 2)) + constant, log_odds, rtol=0, atol=2e-4)

@@ -8,7 +8,7 @@ import pytest
 from pneumo.errors import WeightsError
 from pneumo.network.architecture import LAST_CONVOLUTION, build_classifier
 from pneumo.network.card import read_card
-from pneumo.network.classifier import load_classifier
+from pneumo.network.classifier import RUNTIMES, load_classifier
 from pneumo.network.compiling import assemble, fold_normalization
 from pneumo.network.preprocess import to_model_input
 from pneumo.network.weights_files import CARD_NAME, WEIGHTS_FOLDER, sha256_of
@@ -64,21 +64,23 @@ FAULTS = {
 }
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("fault", FAULTS)
-def test_faulty_weights_folder_refused(folder, fault):
+def test_faulty_weights_folder_refused(folder, fault, runtime):
     damage, words = FAULTS[fault]
     damage(folder)
     with pytest.raises(WeightsError, match=words):
-        load_classifier(folder)
+        load_classifier(folder, runtime)
 
 
-def test_weights_of_another_network_refused(folder):
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_weights_of_another_network_refused(folder, runtime):
     other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     other.save_weights(_weights_in(folder))
     digest = sha256_of(_weights_in(folder))
     _edit_card(folder, lambda document: document["weights"].update(sha256=digest))
     with pytest.raises(WeightsError, match="not a set of weights for this version"):
-        load_classifier(folder)
+        load_classifier(folder, runtime)
 
 
 def test_classifier_is_flat_xception_with_two_nodes():
@@ -120,7 +122,9 @@ def test_forward_equals_keras_and_head_equals_forward(classifier):
     maps, probabilities = classifier.forward(batch)
     assert maps.shape == (3, 10, 10, 2048)
     np.testing.assert_allclose(probabilities, model(batch, training=False), atol=1e-4)
-    np.testing.assert_allclose(classifier.head(maps), probabilities, atol=1e-5)
+    np.testing.assert_allclose(
+        classifier.load_differentiable().head(maps), probabilities, atol=1e-5
+    )
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pneumo.errors import WeightsError
-from pneumo.network.compiling import ForwardPass
+from pneumo.network.forward import ForwardPass
 from pneumo.network.lung_field import WHOLE
 from pneumo.network.model_input import prepare_inputs
 from pneumo.network.self_test import TOLERANCE, check_answers, draw_pictures

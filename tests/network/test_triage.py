@@ -136,7 +136,7 @@ def test_fit_writes_scope_and_card_that_belong_together(tmp_path, monkeypatch, c
     (weights / CARD_NAME).write_text(json.dumps(document))
     card = replace(read_card(weights / CARD_NAME), image_size=71)
     monkeypatch.setattr(
-        fitting, "load_classifier", lambda path: Classifier(None, None, card, find=find)
+        fitting, "load_classifier", lambda path: Classifier(None, None, card, None, find=find)
     )
     monkeypatch.setattr(fitting, "DIRECTIONS", 4)
     data = write_phantom_dataset(tmp_path / "data", patients=12)

@@ -1,0 +1,183 @@
+"""The two networks, drawn operation by operation on the graph of a runtime other than Keras.
+
+The same architectures as `pneumo.network.architecture` and `pneumo.network.lung_finder` build for
+Keras, as they are after training: batch normalisation is part of the convolution before it. Tests
+hold both against each other.
+"""
+
+from pathlib import Path
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+
+from pneumo.network.lung_finder import FINDER_SIZE, WIDTHS
+from pneumo.network.stored_layers import StoredLayers
+
+Node = TypeVar("Node")
+
+
+class Graph(Protocol[Node]):
+    """What a runtime's graph is asked for; pictures are `(n, channels, height, width)`.
+
+    Padding that is the same as in Keras goes to the bottom and the right first.
+    """
+
+    def input(self, side: int, channels: int) -> Node:
+        """Takes `(n, side, side, channels)` float32, any n; channels come first from here on."""
+        ...
+
+    def convolve(
+        self, x: Node, kernel: np.ndarray, bias: np.ndarray, stride: int = 1, pad: bool = True
+    ) -> Node:
+        """Convolves by a kernel `(height, width, in, out)`, padded to the same size or not."""
+        ...
+
+    def convolve_depthwise(self, x: Node, kernel: np.ndarray) -> Node:
+        """Convolves each channel by its own of `(height, width, channels, 1)`, padded."""
+        ...
+
+    def relu(self, x: Node) -> Node:
+        """Returns what is above 0."""
+        ...
+
+    def sigmoid(self, x: Node) -> Node:
+        """Returns the logistic function."""
+        ...
+
+    def softmax(self, x: Node) -> Node:
+        """Returns the softmax of `(n, classes)`."""
+        ...
+
+    def dense(self, x: Node, kernel: np.ndarray, bias: np.ndarray) -> Node:
+        """Multiplies `(n, in)` by `(in, out)` and adds the bias."""
+        ...
+
+    def max_pool(self, x: Node, size: int, stride: int) -> Node:
+        """Takes the largest of each window, padded."""
+        ...
+
+    def mean_pool(self, x: Node, size: int) -> Node:
+        """Averages blocks of `size` by `size`."""
+        ...
+
+    def mean(self, x: Node) -> Node:
+        """Averages over all places: `(n, channels)`."""
+        ...
+
+    def double(self, x: Node) -> Node:
+        """Doubles height and width, interpolating linearly with half-pixel centres."""
+        ...
+
+    def add(self, x: Node, y: Node) -> Node:
+        """Adds two of a shape."""
+        ...
+
+    def join(self, *parts: Node) -> Node:
+        """Joins along the channels, or along the last axis of `(n, length)`."""
+        ...
+
+    def channels_last(self, x: Node) -> Node:
+        """Returns `(n, height, width, channels)`."""
+        ...
+
+    def flatten(self, x: Node) -> Node:
+        """Returns `(n, height * width * channels)`, channels changing fastest."""
+        ...
+
+
+class DrawnClassifier(NamedTuple, Generic[Node]):
+    """A classifier on some runtime's graph, and its head.
+
+    Attributes:
+        outputs: Feature maps `(n, h, w, 2048)` and probabilities `(n, 2)`.
+        kernel: `(2048, 2)` float32, of the Dense layer.
+        bias: `(2,)` float32.
+    """
+
+    outputs: list[Node]
+    kernel: np.ndarray
+    bias: np.ndarray
+
+
+def draw_classifier(
+    graph: Graph[Node], path: Path, image_size: int, last_stride: int
+) -> DrawnClassifier[Node]:
+    """Draws what `build_classifier` builds, with the weights of a file.
+
+    Args:
+        graph: Empty.
+        path: A `.weights.h5` of the classifier, with or without batch normalisation frozen.
+        image_size: Side of the input in pixels.
+        last_stride: See `build_classifier`.
+
+    Raises:
+        WeightsError: The file holds other weights.
+    """
+    stored = StoredLayers(path)
+
+    def separable(x: Node) -> Node:
+        depthwise, pointwise, bias = stored.take_folded("separable_conv2d")
+        return graph.convolve(graph.convolve_depthwise(x, depthwise), pointwise, bias)
+
+    def shorten(x: Node, shortcut_from: Node, stride: int = 2) -> Node:
+        kernel, bias = stored.take_folded("conv2d")
+        shortcut = graph.convolve(shortcut_from, kernel, bias, stride)
+        return graph.add(graph.max_pool(x, 3, stride), shortcut)
+
+    x = graph.input(image_size, 3)
+    for stride in (2, 1):
+        kernel, bias = stored.take_folded("conv2d")
+        x = graph.relu(graph.convolve(x, kernel, bias, stride, pad=False))
+    for block in (2, 3, 4):
+        start = x
+        x = separable(x if block == 2 else graph.relu(x))  # block 1 ends with a ReLU
+        x = shorten(separable(graph.relu(x)), start)
+    for _ in range(5, 13):
+        start = x
+        for _ in range(3):
+            x = separable(graph.relu(x))
+        x = graph.add(x, start)
+    start = x
+    x = separable(graph.relu(separable(graph.relu(x))))
+    x = shorten(x, start, last_stride)
+    maps = graph.relu(separable(graph.relu(separable(x))))
+    kernel, bias = stored.take("dense")
+    stored.require_all_taken()
+    probabilities = graph.softmax(graph.dense(graph.mean(maps), kernel, bias))
+    return DrawnClassifier([graph.channels_last(maps), probabilities], kernel, bias)
+
+
+def draw_finder(graph: Graph[Node], path: Path) -> list[Node]:
+    """Draws what `build_finder` and `with_features` build, with the weights of a file.
+
+    Returns:
+        Lungs `(n, 128, 128, 1)` and features `(n, 512)`.
+
+    Raises:
+        WeightsError: The file holds other weights.
+    """
+    stored = StoredLayers(path)
+
+    def level(x: Node) -> Node:
+        for _ in range(2):
+            kernel, bias = stored.take_folded("conv2d")
+            x = graph.relu(graph.convolve(x, kernel, bias))
+        return x
+
+    x = graph.input(FINDER_SIZE, 1)
+    down: list[Node] = []
+    for depth in range(len(WIDTHS)):
+        x = level(graph.max_pool(x, 2, 2) if depth else x)
+        down.append(x)
+    for finer in reversed(down[:-1]):
+        x = level(graph.join(graph.double(x), finer))
+    kernel, bias = stored.take("conv2d")
+    lungs = graph.sigmoid(graph.convolve(x, kernel, bias))
+    stored.require_all_taken()
+    features = graph.join(
+        graph.flatten(graph.mean_pool(down[4], FINDER_SIZE // 2**4 // 2)),
+        graph.mean(down[3]),
+        graph.mean(down[2]),
+        graph.flatten(graph.mean_pool(lungs, FINDER_SIZE // 4)),
+    )
+    return [graph.channels_last(lungs), features]
