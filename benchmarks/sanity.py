@@ -21,7 +21,7 @@ from pneumo.explaining.faithfulness import compare_maps
 from pneumo.explaining.methods import METHODS
 from pneumo.inference import prepare
 from pneumo.network.architecture import build_classifier, head_of, logit_network
-from pneumo.network.classifier import Classifier, Differentiable, Head, load_classifier
+from pneumo.network.classifier import Classifier, Differentiable, Head, Once, load_classifier
 from pneumo.network.compiling import forward_of
 from pneumo.network.weights_files import WEIGHTS_FOLDER
 from pneumo.reading.radiograph import read_radiograph
@@ -47,7 +47,7 @@ def randomise(card, trained, below):
         layer.set_weights(source.get_weights())
     parts = Differentiable(head_of(model), logit_network(model))
     head = Head(*model.get_layer("probability").get_weights())
-    return Classifier(forward_of(model), head, card, lambda: parts)
+    return Classifier(forward_of(model), head, card, Once(lambda: parts))
 
 
 def main():

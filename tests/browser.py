@@ -45,12 +45,12 @@ def serve_process(
     )
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(120):
+        for _ in range(1200):
             try:
                 urllib.request.urlopen(f"{address}/_stcore/health", timeout=2).close()
                 break
             except OSError:
-                time.sleep(0.5)
+                time.sleep(0.05)
         else:
             raise RuntimeError("the app did not start within a minute")
         yield address, process

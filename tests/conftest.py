@@ -15,7 +15,7 @@ from PIL import Image
 
 from pneumo.inference import Engine
 from pneumo.network.card import read_card
-from pneumo.network.classifier import Classifier, load_classifier
+from pneumo.network.classifier import Classifier, Once, load_classifier
 from pneumo.network.forward import ForwardPass
 from pneumo.network.model_input import ModelInput, contrast_of
 from pneumo.network.preprocess import resize_to_grid, to_model_input
@@ -75,7 +75,8 @@ class StandIn:
         thresholds = {"rule-out": 0.1, "balanced": 0.5, "rule-in": 0.9}  # of whatever weights
         points = {n: replace(card.points[n], threshold=t) for n, t in thresholds.items()}
         card = replace(card, points=points)
-        self.classifier = WholeClassifier(self._forward, None, card, None)
+        self.classifier = WholeClassifier(self._forward, None, card, Once(lambda: True))
+        self.classifier.load_differentiable()
 
     @property
     def engine(self) -> Engine:

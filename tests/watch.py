@@ -3,6 +3,7 @@
 import contextlib
 import json
 import subprocess
+import time
 import urllib.request
 from collections.abc import Iterator
 
@@ -14,10 +15,12 @@ STAY = 6
 
 @contextlib.contextmanager
 def watched_server() -> Iterator[tuple[str, subprocess.Popen]]:
-    """Starts it; yields address and process."""
+    """Starts it and waits for its model; yields address and process."""
     with serve_process(
         "--server.disconnectedSessionTTL", str(STAY), script="tests/watched_app.py"
     ) as (address, process):
+        while watch(address)["loading"]:
+            time.sleep(0.2)
         yield address, process
 
 

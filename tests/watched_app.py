@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from streamlit.runtime.app_session import AppSession
 
-from pneumo.ui import intake, sources
+from pneumo.ui import engine, intake, sources
 from pneumo.ui.memory import give_back_memory
 from pneumo.ui.start import start
 
@@ -43,6 +43,7 @@ async def look(request) -> JSONResponse:
     seen |= {f"{kind}_ever": len(refs) for kind, refs in born.items()}
     seen["widgets"] = sum(len(s._client_state.widget_states.widgets) for s in sessions)
     seen["settings"] = sum(len(s.session_state.filtered_state) for s in sessions)
+    seen["loading"] = engine.is_loading()
     seen["waiting"] = sum(not s._browser_queue.is_empty() for s in sessions)
     del sessions
     await asyncio.to_thread(give_back_memory)

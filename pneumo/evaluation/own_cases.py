@@ -6,8 +6,6 @@ Nobody knows whose they are, so each counts as one patient: the intervals are th
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from scipy.stats import binomtest
-
 from pneumo import CLASSES, NORMAL, PNEUMONIA
 
 
@@ -28,6 +26,8 @@ class Share:
         """The 95 % interval in [0, 1] (Wilson 1927); None of nothing."""
         if not self.whole:
             return None
+        from scipy.stats import binomtest  # half a second, of which few have need
+
         found = binomtest(self.part, self.whole).proportion_ci(method="wilson")
         return float(found.low), float(found.high)
 

@@ -32,6 +32,7 @@ class Method:
         percentile: Of the map's values that is drawn hottest; below 100 where single pixels
             stand out so far that nothing else would be seen.
         slow: Takes seconds, not fractions of one.
+        gradients: Needs the network's gradients; see `Classifier.load_differentiable`.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Method:
     reading: str
     percentile: float = 100
     slow: bool = False
+    gradients: bool = False
 
 
 METHODS = {
@@ -62,12 +64,14 @@ METHODS = {
         "Like Grad-CAM, with features weighted so that several places of one kind all show. Only "
         "what speaks for the class is counted, so it is broader, and warm even where evidence "
         "against the class outweighs it.",
+        gradients=True,
     ),
     "layercam": Method(
         "LayerCAM",
         "Jiang et al. 2021, https://ieeexplore.ieee.org/document/9462463",
         "Weighs every cell by its own gradient, so that earlier layers can be looked at in finer "
         "cells. Those show edges and textures that were useful on the way, not that they decided.",
+        gradients=True,
     ),
     "scorecam": Method(
         "Score-CAM",
@@ -84,6 +88,7 @@ METHODS = {
         "Bright pixels are those where a small change of grey would change the score most, up or "
         "down. It shows what the answer is sensitive to, not what speaks for it, and is grainy.",
         percentile=99.5,
+        gradients=True,
     ),
     "smoothgrad": Method(
         "SmoothGrad",
@@ -93,6 +98,7 @@ METHODS = {
         "radiograph.",
         percentile=99.5,
         slow=True,
+        gradients=True,
     ),
     "occlusion": Method(
         "Occlusion",

@@ -52,6 +52,27 @@ class Head(NamedTuple):
     bias: np.ndarray
 
 
+class Once:
+    """Something that is loaded at the first call, whichever thread's that is."""
+
+    def __init__(self, load: Callable[[], Differentiable]) -> None:
+        """Takes what loads it."""
+        self._load, self._lock = load, threading.Lock()
+        self._loaded: Differentiable | None = None
+
+    def __call__(self) -> Differentiable:
+        """Returns it."""
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = self._load()
+            return self._loaded
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the next call returns at once."""
+        return self._loaded is not None
+
+
 @dataclass(frozen=True)
 class Classifier:
     """Verified weights, ready to answer. Safe to share between threads.
@@ -70,7 +91,7 @@ class Classifier:
     forward: Forward
     head: Head
     card: ModelCard
-    load_differentiable: Callable[[], Differentiable]
+    load_differentiable: Once
     scope: Scope | None = None
     find: Finder | None = None
     runtime: str = "tensorflow"
@@ -100,6 +121,7 @@ def load_classifier(folder: str | Path = WEIGHTS_FOLDER, runtime: str | None = N
         scope = read_scope(folder / SCOPE_NAME)
     if card.finder_file:
         verify(folder / card.finder_file, card.finder_sha256)
+    _require_tensorflow()
     runtime = runtime or (RUNTIMES[0] if openvino_runtime.is_installed() else RUNTIMES[1])
     load = _load_on_openvino if runtime == "openvino" else _load_on_tensorflow
     classifier = load(folder, card, scope)
@@ -114,7 +136,7 @@ def _load_on_openvino(folder: Path, card: ModelCard, scope: Scope | None) -> Cla
         forward,
         Head(drawn.kernel, drawn.bias),
         card,
-        _once(partial(_load_differentiable, weights, card)),
+        Once(partial(_load_differentiable, weights, card)),
         scope,
         openvino_runtime.load_finder(folder / card.finder_file) if card.finder_file else None,
         "openvino",
@@ -122,7 +144,6 @@ def _load_on_openvino(folder: Path, card: ModelCard, scope: Scope | None) -> Cla
 
 
 def _load_on_tensorflow(folder: Path, card: ModelCard, scope: Scope | None) -> Classifier:
-    _require_tensorflow()
     from pneumo.network.architecture import head_of, logit_network
     from pneumo.network.compiling import compile_finder, forward_of
     from pneumo.network.lung_finder import load_finder_model
@@ -132,14 +153,12 @@ def _load_on_tensorflow(folder: Path, card: ModelCard, scope: Scope | None) -> C
         find = compile_finder(load_finder_model(folder / card.finder_file))
     model = _load_folded(folder / card.weights_file, card)
     head = model.get_layer("probability").get_weights()
-    differentiable = Differentiable(head_of(model), logit_network(model))
-    return Classifier(
-        forward_of(model), Head(*head), card, lambda: differentiable, scope, find, "tensorflow"
-    )
+    loaded = Once(lambda: Differentiable(head_of(model), logit_network(model)))
+    loaded()
+    return Classifier(*(forward_of(model), Head(*head), card, loaded, scope, find, "tensorflow"))
 
 
 def _load_differentiable(path: Path, card: ModelCard) -> Differentiable:
-    _require_tensorflow()
     from pneumo.network.architecture import head_of, logit_network
 
     model = _load_folded(path, card)
@@ -147,14 +166,16 @@ def _load_differentiable(path: Path, card: ModelCard) -> Differentiable:
 
 
 def _require_tensorflow() -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no word on absent GPUs
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    import keras
+    """Makes sure that Keras, when it is imported, runs on TensorFlow.
 
-    if keras.backend.backend() != "tensorflow":
+    Checked before any answer, also where OpenVINO gives it: explanations need it later.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no word on absent GPUs
+    backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    if backend != "tensorflow":
         raise WeightsError(
-            f"Keras runs on {keras.backend.backend()!r}, but the app's classifier and its "
-            "explanations need TensorFlow. Unset KERAS_BACKEND or set it to 'tensorflow'."
+            f"KERAS_BACKEND is {backend!r}, but the app's classifier and its explanations need "
+            "TensorFlow. Unset it or set it to 'tensorflow'."
         )
 
 
@@ -178,17 +199,3 @@ def _load_weights(path: Path, card: ModelCard) -> "keras.Model":
             "Use the weights and the code of the same release."
         ) from error
     return model
-
-
-def _once(load: Callable[[], Differentiable]) -> Callable[[], Differentiable]:
-    """Returns a function that loads at its first call, whichever thread's that is."""
-    lock = threading.Lock()
-    loaded: list[Differentiable] = []
-
-    def load_once() -> Differentiable:
-        with lock:
-            if not loaded:
-                loaded.append(load())
-            return loaded[0]
-
-    return load_once

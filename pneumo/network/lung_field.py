@@ -17,8 +17,8 @@ right and y down, 0 and 1 the outer edges.
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts load when they are first used
 from PIL import Image
-from scipy import ndimage
 
 EQUALISED, FIELD, CUT, WHOLE = VIEWS = ("equalised", "field", "cut", "whole")
 """What a network is shown: the lung field with the rest hidden, its grey levels equalised or as
@@ -62,7 +62,7 @@ class LungField:
         Lungs that touch are one part, but as broad as two; a part as narrow as one lung is one.
         """
         drawn = self.lungs >= 0.5
-        parts, count = ndimage.label(drawn)
+        parts, count = scipy.ndimage.label(drawn)
         if count > 1:  # a crumb beside them is no lung
             second, first = np.sort(np.bincount(parts.ravel())[1:])[-2:]
             return float(second / (first + second))
@@ -80,7 +80,7 @@ class LungField:
 
 def keep_lungs(probability: np.ndarray) -> np.ndarray:
     """Returns `(h, w)` bool: the two largest parts of `(h, w)` probabilities of lung."""
-    parts, count = ndimage.label(probability >= 0.5)
+    parts, count = scipy.ndimage.label(probability >= 0.5)
     areas = np.bincount(parts.ravel(), minlength=count + 1)[1:]
     if not count or areas.sum() < LEAST_AREA * probability.size:
         return np.zeros(probability.shape, bool)
@@ -107,13 +107,13 @@ def distance_to_field(probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return oval.astype(np.float32), np.zeros(probability.shape, np.float32)
     between = np.logical_or.accumulate(lungs, axis=1)
     between &= np.logical_or.accumulate(lungs[:, ::-1], axis=1)[:, ::-1]
-    outwards = ndimage.distance_transform_edt(~between)
-    inwards = ndimage.distance_transform_edt(between)
+    outwards = scipy.ndimage.distance_transform_edt(~between)
+    inwards = scipy.ndimage.distance_transform_edt(between)
     # The edge runs between two cells, half a cell from the middle of either.
     distance = np.where(between, 0.5 - inwards, outwards - 0.5)
     left, top, right, bottom = bounds_of(lungs)
     side = len(probability) * max(right - left, bottom - top)
-    near = ndimage.binary_dilation(lungs, iterations=2)
+    near = scipy.ndimage.binary_dilation(lungs, iterations=2)
     kept = np.where(near, probability, 0)
     return (distance / side).astype(np.float32), kept.astype(np.float32)
 

@@ -61,7 +61,8 @@ def write_address(chosen: ReadEntry | None) -> None:
 def warn_before_leaving(entries: Collection[Entry]) -> None:
     """Has the browser ask before it closes or reloads a page with files that go with it."""
     own = any(not entry.key.startswith(SAMPLE_KEY) for entry in entries)
-    _leave(data={"ask": own}, key="leave")
+    with st.container(key="leaving"):  # takes no room
+        _leave(data={"ask": own}, key="leave")
 
 
 def _read() -> Place:

@@ -244,8 +244,10 @@ def _ask_look() -> Look:
 def _compute(missing: list[Explanation], entry: ReadEntry, results: Results) -> None:
     """Computes slow heatmaps behind a bar; the page is drawn again as each is there."""
     for explanation in missing:
+        method = METHODS[explanation.method]
+        loading = " (loads TensorFlow first, once)" * (method.gradients and results.must_load())
         heatmap = run_or_offer(
-            METHODS[explanation.method].name,
+            method.name + loading,
             f"{entry.reading.info.tag}-{explanation.method}-{explanation.label}",
             partial(results.heatmap, entry, explanation),
         )

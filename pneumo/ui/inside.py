@@ -15,6 +15,7 @@ import streamlit as st
 from starlette import __version__ as starlette_version
 from starlette.formparsers import MultiPartParser
 from starlette.requests import Request
+from streamlit import runtime
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
@@ -105,6 +106,11 @@ def take_bytes(upload: UploadedFile) -> bytes:
 def is_running(session: AppSession) -> bool:
     """Tells whether a run of the page goes on in a session, be it asked to stop or not."""
     return session._scriptrunner is not None
+
+
+def serves_nobody() -> bool:
+    """Tells whether no session is there, not even one whose browser may come back."""
+    return not runtime.exists() or not runtime.get_instance()._session_mgr.num_sessions()
 
 
 def empty_session(session: AppSession) -> None:

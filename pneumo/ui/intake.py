@@ -8,7 +8,6 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pneumo.errors import RadiographError
-from pneumo.explaining.explainer import Explainer
 from pneumo.images import encode_png, fit_within
 from pneumo.inference import Engine, PreparedRadiograph, predict, prepare_input
 from pneumo.network.classifier import Classifier
@@ -24,11 +23,11 @@ BATCH_SIZE = 2
 with the network, as its input and with its feature maps, a few megabytes each."""
 
 
-def show_intake(classifier: Classifier, explainer: Explainer) -> dict[str, Entry]:
-    """Shows drop zone and gallery, and scores what is new.
+def ask_for_radiographs() -> dict[str, Source]:
+    """Shows drop zone and gallery.
 
     Returns:
-        The session's entries by identity, in the order they came.
+        What is to be read, by identity, in the order it came.
     """
     # A popover that is closed is not in the page, nor are the names of the files in it.
     with _files_apart() if state.TESTING.get(False) else nullcontext():
@@ -45,8 +44,22 @@ def show_intake(classifier: Classifier, explainer: Explainer) -> dict[str, Entry
             "see the others, or score a folder with `python -m pneumo predict`."
         )
         wanted = dict(list(wanted.items())[:MAX_FILES])
-    entries = state.ENTRIES.ensure()
     state.forget_answers(wanted.keys())
+    return wanted
+
+
+def score_radiographs(wanted: dict[str, Source], engine: Engine) -> dict[str, Entry]:
+    """Scores what is new, and forgets what is no longer wanted.
+
+    Args:
+        wanted: From `ask_for_radiographs`.
+        engine: That answers.
+
+    Returns:
+        The session's entries by identity, in the order they came.
+    """
+    wanted = dict(wanted)
+    entries = state.ENTRIES.ensure()
     for key, adjustment in state.ADJUSTMENTS.get().items():
         if key in wanted:
             wanted[key] = replace(wanted[key], adjustment=adjustment)
@@ -54,8 +67,18 @@ def show_intake(classifier: Classifier, explainer: Explainer) -> dict[str, Entry
         stale = entry.source and key in wanted and entry.source.adjustment != wanted[key].adjustment
         if key not in wanted or stale:
             del entries[key]
-    _score_new(wanted, entries, classifier, explainer)
+    _score_new(wanted, entries, engine)
+    _open_new(wanted, entries)
     return {key: entries[key] for key in wanted if key in entries}
+
+
+def _open_new(wanted: dict[str, Source], entries: dict[str, Entry]) -> None:
+    """Opens the first radiograph that came in this run, if there were others before."""
+    before = state.ASKED.get()
+    new = [key for key in wanted if key not in before and isinstance(entries.get(key), ReadEntry)]
+    if new and before & entries.keys():
+        state.CASE.put(new[0])
+    state.ASKED.put(set(wanted))
 
 
 def _files_apart() -> DeltaGenerator:
@@ -68,8 +91,7 @@ def _files_apart() -> DeltaGenerator:
 def _score_new(
     wanted: dict[str, Source],
     entries: dict[str, Entry],
-    classifier: Classifier,
-    explainer: Explainer,
+    engine: Engine,
 ) -> None:
     """Scores what has no entry yet, behind a bar that can be stopped; no bad file stops another.
 
@@ -85,7 +107,7 @@ def _score_new(
         with place.container(horizontal=True, vertical_alignment="center", key="progress"):
             bar = st.progress(0.0, _remaining(0, len(left), 0.0))
             st.button("Stop", key="stop", on_click=put_off.update, args=(set(left),))
-        _score(left, entries, classifier, explainer, bar)
+        _score(left, entries, engine, bar)
         place.empty()
         put_off.difference_update(left)
     waiting = [key for key in wanted if key not in entries]
@@ -98,8 +120,7 @@ def _score_new(
 def _score(
     left: dict[str, Source],
     entries: dict[str, Entry],
-    classifier: Classifier,
-    explainer: Explainer,
+    engine: Engine,
     bar: DeltaGenerator,
 ) -> None:
     """Reads and scores in batches; an entry is there as soon as its batch is done."""
@@ -109,7 +130,7 @@ def _score(
         batch: list[tuple[str, Source, PreparedRadiograph, bytes]] = []
         for key, source in items[first : first + BATCH_SIZE]:
             try:
-                batch.append((key, source, *_prepare(source, classifier)))
+                batch.append((key, source, *_prepare(source, engine.classifier)))
             except RadiographError as error:
                 entries[key] = Entry(
                     key=key,
@@ -121,7 +142,7 @@ def _score(
                 )
         if batch:
             prepared = [each for _, _, each, _ in batch]
-            readings = predict(Engine(classifier, explainer), prepared)
+            readings = predict(engine, prepared)
             for (key, source, _, thumbnail), reading in zip(batch, readings, strict=True):
                 entries[key] = ReadEntry(
                     key=key,

@@ -6,6 +6,8 @@ Of no concern to results. Where the C library is not glibc its heaps are left as
 import ctypes
 import gc
 
+from pneumo.ui.inside import serves_nobody
+
 _M_ARENA_MAX = -8
 
 
@@ -22,7 +24,7 @@ def limit_heaps() -> None:
 
 
 def set_aside() -> None:
-    """Spares the garbage collector what was loaded once and stays; to be called after loading.
+    """Spares the garbage collector what was loaded once and stays.
 
     Streamlit collects garbage after every run of a page, and once more through Keras. Half a
     million objects of the libraries looked through twice are half a second in which no other
@@ -30,6 +32,15 @@ def set_aside() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def set_aside_if_alone() -> None:
+    """Sets aside what was loaded since, if no session is there whose radiographs might be kept.
+
+    To be called on the server's loop, where sessions begin.
+    """
+    if serves_nobody():
+        set_aside()
 
 
 def give_back_memory() -> None:

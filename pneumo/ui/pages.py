@@ -1,5 +1,7 @@
 """The pages, and the order in which a person meets what is on them."""
 
+import importlib
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
@@ -14,18 +16,14 @@ from pneumo.ui.address import (
     write_address,
 )
 from pneumo.ui.case import show_case
-from pneumo.ui.engine import require_engine
-from pneumo.ui.evidence import show_evidence
+from pneumo.ui.engine import find_card, is_loading, require_engine
 from pneumo.ui.farewell import prepare_farewell
-from pneumo.ui.intake import show_intake
-from pneumo.ui.model_page import show_model_page
+from pneumo.ui.intake import ask_for_radiographs, score_radiographs
 from pneumo.ui.own_cases import end_test_without_cases, show_own_cases, show_test_switch
-from pneumo.ui.pack import show_pack
 from pneumo.ui.results import Results
 from pneumo.ui.sources import keep_dropped
 from pneumo.ui.style import draw_icon, inject_style, show_header, show_warning
 from pneumo.ui.threshold import show_threshold
-from pneumo.ui.trust import show_checks
 from pneumo.ui.values import Entry, ReadEntry
 from pneumo.ui.worklist import choose_entry, show_failures, try_small_changes
 
@@ -38,11 +36,19 @@ def show_pages() -> None:
     inject_style()
     state.restore_settings()
     st.navigation(pages, position="top").run()
-    warn_before_leaving(state.ENTRIES.get().values())
 
 
 def _model_page() -> StreamlitPage:
     return st.Page(_show_model, title="The model", url_path="model")
+
+
+def import_panels() -> None:
+    """Imports what the page has below its first radiograph.
+
+    Charts and documents take their libraries half a second, for which no drop zone is to wait.
+    """
+    for name in ("evidence", "pack", "trust"):
+        importlib.import_module(f"pneumo.ui.{name}")
 
 
 # Not a fragment: while one runs, no control in it can interrupt it, not even its Stop button.
@@ -56,21 +62,49 @@ def _show_radiographs() -> None:
         left, middle, right = st.columns([1, 2, 1])
     with header.container():
         show_header(busy=bool(state.ENTRIES.get()))
-    with left, st.container(key="intake"):
-        classifier, explainer = require_engine()
-        results = Results(classifier, explainer)
-        entries = show_intake(classifier, explainer)
-    end_test_without_cases(entries)
+    with left:
+        intake = st.container(key="intake")
+    with intake:
+        if not is_loading():
+            require_engine()  # or nothing is asked for
+        wanted = ask_for_radiographs()
     with header.container():
-        show_header(busy=bool(entries))
+        show_header(busy=bool(wanted))
+    if not wanted:
+        _show_nothing_yet(middle, intake)
+        return
+    with intake:
+        engine = require_engine()
+        entries = score_radiographs(wanted, engine)
+    warn_before_leaving(entries.values())  # now, and not after what takes seconds
+    end_test_without_cases(entries)
     if entries:
-        _show_answers(entries, results, left, middle, right)
-    else:
+        _show_answers(entries, Results(*engine), left, middle, right)
+    else:  # reading was stopped before the first
         write_address(None)
         with middle:
             show_welcome()
+    _show_foot()
+
+
+def _show_nothing_yet(middle: DeltaGenerator, intake: DeltaGenerator) -> None:
+    """Shows the page without radiographs, for which nothing need be loaded."""
+    state.ENTRIES.ensure().clear()
+    state.ASKED.take()
+    warn_before_leaving(())
+    end_test_without_cases({})
+    write_address(None)
+    with middle:
+        show_welcome()
+    _show_foot()
+    with intake:
+        require_engine()
+
+
+def _show_foot() -> None:
     with st.container():
-        show_about(classifier.card)
+        if card := find_card():
+            show_about(card)
         words = "How it was made and measured, its limits and its failures"
         st.page_link(_model_page(), label=words)
 
@@ -83,6 +117,10 @@ def _show_answers(
     right: DeltaGenerator,
 ) -> None:
     """Shows what follows from the threshold; a run without new radiographs needs no network."""
+    from pneumo.ui.evidence import show_evidence
+    from pneumo.ui.pack import show_pack
+    from pneumo.ui.trust import show_checks
+
     if not any(isinstance(entry, ReadEntry) for entry in entries.values()):
         with left, st.container():
             show_failures(entries)
@@ -125,8 +163,13 @@ def _show_answers(
 
 def _show_model() -> None:
     """The page on what the answers come from."""
+    from pneumo.ui.model_page import show_model_page
+
     keep_dropped()
     leave_address()
     show_warning()
-    classifier, _ = require_engine()
-    show_model_page(classifier.card)
+    warn_before_leaving(state.ENTRIES.get().values())
+    if card := find_card():
+        show_model_page(card)
+    else:
+        require_engine()  # which says what is wrong

@@ -5,14 +5,16 @@ or more with the page, lines and shapes 3 to 1 (WCAG 2.2, 1.4.3 and 1.4.11). Blu
 are told apart by colour-blind eyes, and every answer has a word and a shape besides.
 """
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import altair as alt
 import streamlit as st
 
 from pneumo.files import JsonObject
 
-Chart = TypeVar("Chart", bound=alt.TopLevelMixin)
+if TYPE_CHECKING:
+    import altair
+
+Chart = TypeVar("Chart", bound="altair.TopLevelMixin")
 
 COLOURS = {
     "pneumonia": ("#a34a00", "#f5a05a"),

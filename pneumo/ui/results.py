@@ -66,7 +66,13 @@ class Results:
 
     def is_quick(self, entry: ReadEntry, wanted: Explanation) -> bool:
         """Tells whether a heatmap is there, or its method takes fractions of a second."""
-        return not METHODS[wanted.method].slow or self.has_heatmap(entry, wanted)
+        method = METHODS[wanted.method]
+        takes_seconds = method.slow or (method.gradients and self.must_load())
+        return not takes_seconds or self.has_heatmap(entry, wanted)
+
+    def must_load(self) -> bool:
+        """Tells whether the first method with gradients still has to load TensorFlow."""
+        return not self.classifier.load_differentiable.is_done
 
     def stability(self, entry: ReadEntry) -> Stability:
         """Returns how far the answer moves under small changes."""

@@ -1,22 +1,27 @@
-"""What is done once, before any session is served."""
+"""What is done once, as the server starts."""
 
 import asyncio
 import sys
 import webbrowser
 from collections.abc import AsyncIterator
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 
 import streamlit as st
 
 from pneumo.errors import WeightsError
-from pneumo.ui.engine import load_engine
+from pneumo.inference import Engine
+from pneumo.ui.engine import begin_loading
 from pneumo.ui.inside import check_inside, page_address
-from pneumo.ui.memory import limit_heaps, set_aside
+from pneumo.ui.memory import limit_heaps, set_aside, set_aside_if_alone
+from pneumo.ui.pages import import_panels
 
 
 @asynccontextmanager
 async def start(app: st.App) -> AsyncIterator[None]:
-    """Loads the model, and sets it aside while nobody's radiographs can be among it.
+    """Serves at once, and loads the model meanwhile.
+
+    What is imported by now is set aside while nobody's radiographs can be among it.
 
     Args:
         app: The server, which waits for this.
@@ -26,16 +31,25 @@ async def start(app: st.App) -> AsyncIterator[None]:
     """
     check_inside()
     limit_heaps()
-    print("  Loading the model, about ten seconds …", flush=True)
-    try:
-        await asyncio.to_thread(load_engine)
-    except WeightsError as error:  # the page says so too, and tries again
-        print(f"  No radiograph can be classified. {error}", file=sys.stderr, flush=True)
     set_aside()
-    print("  Ready.", flush=True)
+    loop = asyncio.get_running_loop()
+    begin_loading().add_done_callback(lambda loaded: loop.call_soon_threadsafe(_tell, loaded))
     if not st.get_option("server.headless"):
         # Not by Streamlit, which would do so before there is anything to see.
-        loop = asyncio.get_running_loop()
         address = page_address()
         loop.call_later(1, lambda: loop.run_in_executor(None, webbrowser.open, address))
     yield
+
+
+def _tell(loaded: Future[Engine]) -> None:
+    """Says how the loading went; runs where new sessions come from, so none comes meanwhile."""
+    error = loaded.exception()
+    if isinstance(error, WeightsError):  # the page says so too, and tries again
+        print(f"  No radiograph can be classified. {error}", file=sys.stderr, flush=True)
+    elif error:
+        raise error
+    else:
+        print("  The model is loaded.", flush=True)
+    loop = asyncio.get_running_loop()
+    panels = loop.run_in_executor(None, import_panels)
+    panels.add_done_callback(lambda done: set_aside_if_alone())

@@ -131,6 +131,8 @@ DROPPED = Held[dict[str, dict[str, Source]]]("dropped", dict)
 """Each upload's sources by its name."""
 CARRIED = Held[dict[str, Source]]("carried", dict)
 """What was dropped before another page was shown."""
+ASKED = Held[set[str]]("asked", set)
+"""Keys of all that was to be read in the run before."""
 CASE = Held[str]("case", str)
 """Key of the entry that is shown; empty if none was."""
 PLACE = Held[Place | None]("place", Place)

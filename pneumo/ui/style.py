@@ -51,6 +51,9 @@ def inject_style() -> None:
     st.html(f"<style>{style_variables()}\n{_CSS}</style>")
 
 
+_WARNING_BOX = f'<div class="pneumo-warning" role="note"><b>{WARNING}.</b> {DISCLAIMER}</div>'
+
+
 def show_header(busy: bool) -> None:
     """Shows what this is and, before anything else can be done, what it is not.
 
@@ -68,14 +71,13 @@ def show_header(busy: bool) -> None:
         '<h1 class="pneumo-title">pneumo</h1>'
         '<div class="pneumo-lead">Drop chest radiographs. For each, see how likely a neural '
         "network thinks pneumonia is against normal, and where in the picture it looked.</div>"
-        f"<style>{_EMPTY}</style>"
+        f"<style>{_EMPTY}</style>{_WARNING_BOX}"
     )
-    show_warning()
 
 
 def show_warning() -> None:
     """Shows what the page is not, on every page."""
-    st.html(f'<div class="pneumo-warning" role="note"><b>{WARNING}.</b> {DISCLAIMER}</div>')
+    st.html(_WARNING_BOX)
 
 
 def show_verdict(probability: float, threshold: float, stability: Stability | None = None) -> None:

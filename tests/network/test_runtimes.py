@@ -132,3 +132,18 @@ def test_an_answer_and_its_heatmap_need_neither_tensorflow_nor_the_network():
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["True openvino", "[]"]
+
+
+@pytest.mark.parametrize("runtime", loading.RUNTIMES)
+def test_another_backend_of_keras_is_named_before_any_answer(monkeypatch, runtime):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    with pytest.raises(WeightsError, match="KERAS_BACKEND is 'jax'"):
+        load_classifier(runtime=runtime)
+
+
+def test_gradients_are_loaded_once_and_by_whoever_asks_first(monkeypatch):
+    loaded = []
+    once = loading.Once(lambda: loaded.append(True) or len(loaded))
+    assert not once.is_done
+    assert [once(), once()] == [1, 1]
+    assert once.is_done

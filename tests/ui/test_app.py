@@ -13,6 +13,8 @@ from pneumo.evaluation.held_out import least_cost_threshold, rates_at, read_scor
 from pneumo.evaluation.stability import VARIATIONS
 from pneumo.ui import engine
 from pneumo.ui.palette import chart_words, is_dark
+from pneumo.ui.samples import sample_names
+from pneumo.ui.values import Source
 from tests.conftest import encode
 from tests.reading.test_archive import pack
 
@@ -33,6 +35,12 @@ def page_text(app: AppTest) -> str:
     return "\n".join(str(element.proto) for element in app.main.children.values()) + "\n".join(
         str(html.proto) for html in app.get("html")
     )
+
+
+def name_shown(app: AppTest) -> str:
+    """Name of the case that is open."""
+    page = "".join(html.proto.body for html in app.get("html"))
+    return re.search(r"class='pneumo-name'>([^<]*)", page)[1]
 
 
 def components(app: AppTest, holding: str) -> list[dict]:
@@ -204,6 +212,27 @@ def test_faulty_weights_refuse_to_classify(app, monkeypatch):
     assert "The weights x.h5 are missing." in app.error[0].value
     assert not app.file_uploader
     assert "Not a medical device" in page_text(app)
+
+
+def test_what_is_added_is_opened_unless_it_cannot_be_read(app, monkeypatch):
+    from pneumo.ui import intake
+
+    drop(app, ("first.png", picture(0.8)), ("second.png", picture(0.7)))
+    assert name_shown(app) in ("first.png", "second.png")
+    app.button(key="sample-2").click().run()
+    assert name_shown(app) == sample_names()[1]
+    app.button(key="previous").click().run()
+    here = name_shown(app)
+    assert here != sample_names()[1]
+
+    def unreadable(name, load, label):
+        return Source(name, lambda: b"no picture", label)
+
+    monkeypatch.setattr(intake, "Source", unreadable)
+    app.button(key="sample-3").click().run()
+    assert not app.exception
+    assert len(app.session_state["entries"]) == 4
+    assert name_shown(app) == here
 
 
 def test_class_without_evidence_says_so(app, monkeypatch, stand_in):

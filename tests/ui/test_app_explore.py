@@ -16,10 +16,11 @@ from pneumo.explaining.faithfulness import CONTROLS, FILLS, FRACTIONS, STEPS
 from pneumo.explaining.methods import METHODS
 from pneumo.export.rows import to_json
 from pneumo.network import queue
+from pneumo.network.classifier import Once
 from pneumo.network.lung_field import field_of
 from pneumo.ui import explanations, worklist
 from pneumo.ui.pack import rows_of
-from pneumo.ui.results import Results
+from pneumo.ui.results import Results, run_or_offer
 from tests.conftest import WholeClassifier
 from tests.network.test_lung_field import TWO
 from tests.ui.test_app import (
@@ -81,6 +82,31 @@ def test_stopped_method_is_left_out_and_offered(app, stand_in):
     app.button(key=f"compute-{tag}-scorecam-1").click().run()
     assert [method for method, *_ in stand_in.explained] == ["smoothgrad", "scorecam"]
     assert len(panes(app)) == 1
+    assert not app.exception
+
+
+def test_first_method_with_gradients_says_that_it_loads_tensorflow(app, stand_in, monkeypatch):
+    loaded, words = Once(lambda: True), []
+    stand_in.classifier = replace(stand_in.classifier, load_differentiable=loaded)
+    explain = stand_in.explain
+
+    def load_and_explain(method, *arguments, **options):
+        if METHODS[method].gradients:
+            loaded()
+        return explain(method, *arguments, **options)
+
+    stand_in.explain = load_and_explain
+
+    def note(name, *arguments, **options):
+        words.append(name)
+        return run_or_offer(name, *arguments, **options)
+
+    monkeypatch.setattr(explanations, "run_or_offer", note)
+    drop(app, ("chest.png", picture(0.8)))
+    app.selectbox(key="method-0").set_value("gradcam++").run()
+    app.selectbox(key="method-0").set_value("saliency").run()
+    assert words == ["Grad-CAM++ (loads TensorFlow first, once)"]
+    assert [pane["title"].split(",")[0] for pane in panes(app)] == ["Saliency"]
     assert not app.exception
 
 

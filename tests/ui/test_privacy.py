@@ -6,7 +6,10 @@ import functools
 import gc
 import os
 import stat
+import subprocess
+import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -15,7 +18,7 @@ import pytest
 from starlette import formparsers
 
 from pneumo.errors import WeightsError
-from pneumo.ui import inside, sources, start
+from pneumo.ui import engine, inside, memory, sources, start
 from pneumo.ui.inside import InsideError, check_inside
 from tests.conftest import encode
 from tests.sessions import ProtocolSession
@@ -165,25 +168,74 @@ def test_a_server_that_cannot_keep_its_word_does_not_start(monkeypatch):
 
 
 @pytest.mark.parametrize("sound", [True, False])
-def test_the_model_is_set_aside_before_anybody_is_served(monkeypatch, capsys, sound):
-    loaded = []
+def test_it_serves_while_the_model_loads_and_then_sets_all_aside(monkeypatch, capsys, sound):
+    go_on, loaded = threading.Event(), []
 
     def load() -> None:
+        go_on.wait(30)
         loaded.append(True)
         if not sound:
             raise WeightsError("The weights are missing.")
 
-    monkeypatch.setattr(start, "load_engine", load)
+    monkeypatch.setattr(engine, "load_engine", load)
     monkeypatch.setattr(start.st, "get_option", lambda name: True)  # headless
 
-    async def serve() -> tuple[bool, float]:
+    def looked_through() -> float:
+        """What Python's collector goes through after every run of a page, of all there is."""
+        return len(gc.get_objects()) / gc.get_freeze_count()
+
+    async def serve() -> list[float]:
         async with start.start(None):
-            return bool(loaded), len(gc.get_objects()) / gc.get_freeze_count()
+            assert engine.is_loading() and not loaded
+            shares = [looked_through()]
+            more = [[] for _ in range(10**6)]  # as a library would bring along
+            go_on.set()
+            while engine.is_loading():
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
+            return [*shares, looked_through() if more else 1]
 
     try:
-        ready, looked_through = asyncio.run(serve())
+        shares = asyncio.run(serve())
     finally:
         gc.unfreeze()
-    assert ready
-    assert looked_through < 0.1, "Python's collector goes through it after every run of a page"
-    assert ("The weights are missing." in capsys.readouterr().err) is not sound
+        engine._loading = None
+    assert loaded
+    assert max(shares) < 0.1
+    said = capsys.readouterr()
+    assert ("The weights are missing." in said.err) is not sound
+    assert ("The model is loaded." in said.out) is sound
+
+
+def test_what_a_method_loads_is_set_aside_only_when_nobody_is_there(monkeypatch):
+    frozen = []
+    monkeypatch.setattr(memory, "set_aside", lambda: frozen.append(True))
+    for alone in (False, True):
+        monkeypatch.setattr(memory, "serves_nobody", lambda alone=alone: alone)
+        memory.set_aside_if_alone()
+        assert bool(frozen) is alone
+
+
+ANSWER = """
+import sys
+from unittest.mock import patch
+from streamlit.testing.v1 import AppTest
+from pneumo.inference import load_engine
+from pneumo.ui import engine
+print(sorted({"altair", "pandas", "reportlab", "sklearn", "scipy.stats"} & set(sys.modules)))
+loaded = load_engine()
+app = AppTest.from_file("streamlit_app.py", default_timeout=60)
+with patch.object(engine, "load_engine", lambda: loaded):
+    app.run().button(key="sample-1").click().run()
+assert not app.exception
+print(sorted({"pandas", "pyarrow", "tensorflow", "keras"} & set(sys.modules)))
+"""
+
+
+def test_page_and_first_answer_load_little():
+    """Each of these takes tenths of a second and tens of megabytes, or much more."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", ANSWER], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-2:] == ["[]", "[]"]
