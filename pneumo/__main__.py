@@ -1,4 +1,4 @@
-"""The command line: `python -m pneumo predict | evaluate | audit`."""
+"""The command line: `python -m pneumo predict | evaluate | audit | export`."""
 
 import argparse
 import json
@@ -22,6 +22,7 @@ from pneumo.explaining.methods import METHODS
 from pneumo.files import JsonObject
 from pneumo.inference import load_engine, score_pixels
 from pneumo.network.classifier import load_classifier
+from pneumo.network.weights_files import WEIGHTS_FOLDER
 from pneumo.progress import follow
 from pneumo.reading.folders import find_files
 from pneumo.reading.radiograph import read_radiograph
@@ -38,7 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
         description="Pneumonia against normal on chest radiographs. Not a medical device.",
     )
     commands = parser.add_subparsers(required=True)
-    for add in (_add_predict, _add_evaluate, _add_audit):
+    for add in (_add_predict, _add_evaluate, _add_audit, _add_export):
         add(commands)
     return parser
 
@@ -99,6 +100,21 @@ def _add_audit(commands: _Commands) -> None:
     command.add_argument("folder", type=Path, metavar="DIR", help="with NORMAL and PNEUMONIA")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON")
     add_patient_flags(command)
+
+
+def _add_export(commands: _Commands) -> None:
+    command = commands.add_parser(
+        "export",
+        help="write the network for another runtime",
+        description="Writes the classifier as a file for another runtime, reads it back and "
+        "compares its answers. The file takes the lung field as 299 x 299 x 3 numbers in [-1, 1]; "
+        "finding the lungs is not in it.",
+    )
+    command.set_defaults(run=export)
+    command.add_argument("file", type=Path, metavar="FILE", help="ends in .onnx or .xml")
+    command.add_argument(
+        "--format", choices=("onnx", "openvino"), default="onnx", help="by default onnx"
+    )
 
 
 def _add_threshold(command: argparse.ArgumentParser) -> None:
@@ -209,16 +225,25 @@ def evaluate(args: argparse.Namespace) -> int:
 def audit(args: argparse.Namespace) -> int:
     """Reports on a labelled folder; returns 0."""
     from pneumo.evaluation.audit import audit_folder
-    from pneumo.network.compiling import compile_finder
-    from pneumo.network.lung_finder import FINDER_NAME, load_finder_model
-    from pneumo.network.weights_files import WEIGHTS_FOLDER
+    from pneumo.network.classifier import load_finder
+    from pneumo.network.lung_finder import FINDER_NAME
 
     examples = index_folder(args.folder, rule_of(args))
     check_output(args.json, "--json")
-    find = compile_finder(load_finder_model(WEIGHTS_FOLDER / FINDER_NAME))
+    find = load_finder(WEIGHTS_FOLDER / FINDER_NAME)
     with show_progress("reading radiographs") as progress:
         report = audit_folder(examples, args.folder, progress, find)
     _print_json(report, args.json)
+    return 0
+
+
+def export(args: argparse.Namespace) -> int:
+    """Writes the shipped classifier for another runtime; returns 0."""
+    from pneumo.network.exporting import export_classifier
+
+    check_output(args.file, "FILE")
+    most = export_classifier(load_classifier(), WEIGHTS_FOLDER, args.format, args.file)
+    print(f"wrote {args.file}; answers differ by {most:.1e} at most")
     return 0
 
 

@@ -122,11 +122,35 @@ def load_classifier(folder: str | Path = WEIGHTS_FOLDER, runtime: str | None = N
     if card.finder_file:
         verify(folder / card.finder_file, card.finder_sha256)
     _require_tensorflow()
-    runtime = runtime or (RUNTIMES[0] if openvino_runtime.is_installed() else RUNTIMES[1])
+    runtime = runtime or fastest_runtime()
     load = _load_on_openvino if runtime == "openvino" else _load_on_tensorflow
     classifier = load(folder, card, scope)
     check_answers(classifier.forward, classifier.prepare, card.self_test)
     return classifier
+
+
+def fastest_runtime() -> str:
+    """Returns the first of `RUNTIMES` that is installed."""
+    return RUNTIMES[0] if openvino_runtime.is_installed() else RUNTIMES[1]
+
+
+def load_finder(path: Path, runtime: str | None = None) -> Finder:
+    """Loads the lung finder alone.
+
+    Args:
+        path: Its weights.
+        runtime: See `load_classifier`.
+
+    Raises:
+        WeightsError: The file is missing or no finder's.
+    """
+    _require_tensorflow()
+    if (runtime or fastest_runtime()) == "openvino":
+        return openvino_runtime.load_finder(path)
+    from pneumo.network.compiling import compile_finder
+    from pneumo.network.lung_finder import load_finder_model
+
+    return compile_finder(load_finder_model(path))
 
 
 def _load_on_openvino(folder: Path, card: ModelCard, scope: Scope | None) -> Classifier:
@@ -138,19 +162,16 @@ def _load_on_openvino(folder: Path, card: ModelCard, scope: Scope | None) -> Cla
         card,
         Once(partial(_load_differentiable, weights, card)),
         scope,
-        openvino_runtime.load_finder(folder / card.finder_file) if card.finder_file else None,
+        load_finder(folder / card.finder_file, "openvino") if card.finder_file else None,
         "openvino",
     )
 
 
 def _load_on_tensorflow(folder: Path, card: ModelCard, scope: Scope | None) -> Classifier:
     from pneumo.network.architecture import head_of, logit_network
-    from pneumo.network.compiling import compile_finder, forward_of
-    from pneumo.network.lung_finder import load_finder_model
+    from pneumo.network.compiling import forward_of
 
-    find = None
-    if card.finder_file:
-        find = compile_finder(load_finder_model(folder / card.finder_file))
+    find = load_finder(folder / card.finder_file, "tensorflow") if card.finder_file else None
     model = _load_folded(folder / card.weights_file, card)
     head = model.get_layer("probability").get_weights()
     loaded = Once(lambda: Differentiable(head_of(model), logit_network(model)))

@@ -17,7 +17,7 @@ from pneumo.network.lung_finder import Finder, FinderPass
 from pneumo.network.queue import run_exclusively
 
 if TYPE_CHECKING:
-    from openvino import CompiledModel, Node
+    from openvino import CompiledModel, Model, Node
 
 
 def is_installed() -> bool:
@@ -45,9 +45,14 @@ class OpenVinoGraph:
         """
         import openvino
 
-        model = openvino.Model(list(outputs), [self._input], "pneumo")
         options = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
-        return openvino.Core().compile_model(model, "CPU", options)
+        return openvino.Core().compile_model(self.finish(outputs), "CPU", options)
+
+    def finish(self, outputs: Sequence["Node"]) -> "Model":
+        """Returns the graph as a model, not compiled yet."""
+        import openvino
+
+        return openvino.Model(list(outputs), [self._input], "pneumo")
 
     def input(self, side: int, channels: int) -> "Node":
         self._input = self._ops.parameter([-1, side, side, channels], np.float32, name="image")

@@ -16,7 +16,7 @@ from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pneumo.ui.inside import empty_session, is_running
-from pneumo.ui.memory import give_back_memory, set_aside_if_alone
+from pneumo.ui.memory import give_back_memory
 
 _trim_later: asyncio.TimerHandle | None = None
 
@@ -76,10 +76,4 @@ def _empty(guest: Guest) -> None:
         empty_session(session)
     if _trim_later:  # once for all who go at the same time
         _trim_later.cancel()
-    _trim_later = loop.call_later(2, _tidy, loop)
-
-
-def _tidy(loop: asyncio.AbstractEventLoop) -> None:
-    """Gives memory back; what methods have loaded meanwhile is set aside if nobody is left."""
-    set_aside_if_alone()
-    loop.run_in_executor(None, give_back_memory)
+    _trim_later = loop.call_later(2, lambda: loop.run_in_executor(None, give_back_memory))

@@ -11,6 +11,7 @@ import streamlit as st
 
 from pneumo.errors import WeightsError
 from pneumo.inference import Engine
+from pneumo.network import openvino_runtime
 from pneumo.ui.engine import begin_loading
 from pneumo.ui.inside import check_inside, page_address
 from pneumo.ui.memory import limit_heaps, set_aside, set_aside_if_alone
@@ -30,7 +31,7 @@ async def start(app: st.App) -> AsyncIterator[None]:
         InsideError: See `check_inside`; the server does not start.
     """
     check_inside()
-    limit_heaps()
+    limit_heaps(map_large=openvino_runtime.is_installed())
     set_aside()
     loop = asyncio.get_running_loop()
     begin_loading().add_done_callback(lambda loaded: loop.call_soon_threadsafe(_tell, loaded))

@@ -1,6 +1,7 @@
 """The command line with the shipped weights, called as a program would call it."""
 
 import csv
+import dataclasses
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from PIL import Image
 from pneumo import __main__ as cli
 from pneumo.explaining.explainer import Explainer
 from pneumo.inference import Engine
+from pneumo.network.forward import ForwardPass
 from pneumo.network.weights_files import sha256_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -156,3 +158,35 @@ def test_threshold_out_of_range_refused(threshold, capsys):
     with pytest.raises(SystemExit):
         cli.main(["predict", str(NORMAL), "--threshold", threshold])
     assert "--threshold" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [("onnx", ".onnx"), ("openvino", ".xml")])
+def test_exported_network_answers_as_the_weights_do(tmp_path, capsys, classifier, kind, suffix):
+    import openvino
+
+    path = tmp_path / f"pneumo{suffix}"
+    assert cli.main(["export", str(path), "--format", kind]) == 0
+    assert float(capsys.readouterr().out.rsplit("by ", 1)[1].split()[0]) <= 1e-4
+    core = openvino.Core()
+    model = core.compile_model(core.read_model(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    assert [output.any_name for output in model.outputs] == ["maps", "probability"]
+    pictures = np.random.default_rng(0).uniform(-1, 1, (2, 299, 299, 3)).astype(np.float32)
+    maps, probabilities = classifier.forward(pictures)
+    found = model([pictures])
+    np.testing.assert_allclose(found["probability"], probabilities, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(found["maps"], maps, rtol=0, atol=1e-4 * maps.max())
+
+
+def test_export_under_a_name_that_tells_otherwise_refused(tmp_path, capsys):
+    assert cli.main(["export", str(tmp_path / "pneumo.onnx"), "--format", "openvino"]) == 2
+    assert "openvino is called *.xml" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
+
+
+def test_export_of_weights_that_answer_otherwise_refused(tmp_path, capsys, classifier, monkeypatch):
+    other = dataclasses.replace(
+        classifier, forward=lambda batch: ForwardPass(None, np.full((len(batch), 2), 0.5))
+    )
+    monkeypatch.setattr(cli, "load_classifier", lambda: other)
+    assert cli.main(["export", str(tmp_path / "pneumo.onnx")]) == 2
+    assert "answers otherwise than the weights do" in capsys.readouterr().err

@@ -1,0 +1,87 @@
+"""The classifier as a file for other runtimes, and the proof that it answers the same."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pneumo.errors import OutputError
+from pneumo.network.card import ModelCard
+from pneumo.network.classifier import Classifier
+from pneumo.network.drawing import draw_classifier
+from pneumo.network.model_input import stack_grids
+from pneumo.network.onnx_graph import OnnxGraph
+from pneumo.network.openvino_runtime import OpenVinoGraph, is_installed
+from pneumo.network.preprocess import to_model_input
+from pneumo.network.self_test import draw_pictures
+
+FORMATS = {"onnx": ".onnx", "openvino": ".xml"}
+"""Format -> how the file's name ends; OpenVINO puts the weights into a `.bin` beside it."""
+OUTPUTS = {"maps": 4, "probability": 2}
+"""Name of each output -> its axes."""
+TOLERANCE = 1e-4
+
+
+def export_classifier(classifier: Classifier, folder: Path, kind: str, path: Path) -> float:
+    """Writes a classifier to a file, reads it back and compares the answers.
+
+    The file's network takes `image`, `(n, 299, 299, 3)` float32 as `to_model_input` makes it of
+    the lung field: finding the lungs and hiding the rest is not in it. It gives `maps`,
+    `(n, 10, 10, 2048)`, and `probability`, `(n, 2)` in the order of `pneumo.CLASSES`.
+
+    Args:
+        classifier: That answers here.
+        folder: Holds its weights.
+        kind: A key of `FORMATS`.
+        path: Of the file, ending as the format does; an older one is replaced.
+
+    Returns:
+        How far its probabilities lie from the classifier's at most.
+
+    Raises:
+        OutputError: A package is missing, the name ends otherwise, or the answers differ.
+    """
+    if path.suffix != FORMATS[kind]:
+        raise OutputError(f"A file of {kind} is called *{FORMATS[kind]}, not {path.name}.")
+    if not is_installed():
+        raise OutputError("To export needs OpenVINO: pip install 'pneumo[fast,export]'")
+    weights = folder / classifier.card.weights_file
+    (_write_onnx if kind == "onnx" else _write_openvino)(weights, classifier.card, path)
+    pictures = to_model_input(stack_grids(classifier.prepare(draw_pictures())))
+    received = _run(path, pictures)
+    expected = classifier.forward(pictures).probabilities
+    most = float(np.abs(received - expected).max())
+    if not most <= TOLERANCE:
+        raise OutputError(f"{path} answers otherwise than the weights do: by up to {most:.1e}.")
+    return most
+
+
+def _write_onnx(weights: Path, card: ModelCard, path: Path) -> None:
+    try:
+        import onnx
+    except ImportError as error:
+        raise OutputError(
+            "To export as ONNX needs the package onnx: pip install 'pneumo[export]'"
+        ) from error
+    graph = OnnxGraph()
+    drawn = draw_classifier(graph, weights, card.image_size, card.last_stride)
+    onnx.save(graph.finish(drawn.outputs, OUTPUTS), path)
+
+
+def _write_openvino(weights: Path, card: ModelCard, path: Path) -> None:
+    import openvino
+
+    graph = OpenVinoGraph()
+    drawn = draw_classifier(graph, weights, card.image_size, card.last_stride)
+    model = graph.finish(drawn.outputs)
+    for output, name in zip(model.outputs, OUTPUTS, strict=True):
+        output.get_tensor().set_names({name})
+    openvino.save_model(model, path, compress_to_fp16=False)
+
+
+def _run(path: Path, pictures: np.ndarray) -> np.ndarray:
+    import openvino
+
+    core = openvino.Core()
+    options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
+    return core.compile_model(core.read_model(path), "CPU", options)([pictures])[1]
