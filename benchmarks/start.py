@@ -21,7 +21,7 @@ import time
 import numpy as np
 from playwright.sync_api import Error, Page, expect, sync_playwright
 
-from pneumo.images import encode_png
+from pneumo.images import encode_jpeg
 from pneumo.network.card import read_card
 from pneumo.network.weights_files import CARD_NAME, WEIGHTS_FOLDER
 from pneumo.reading.radiograph import read_radiograph
@@ -101,12 +101,12 @@ def time_drops(page: Page, seed: int) -> list[float]:
     samples = list(sample_paths().values())
     expect(page.locator("[data-test-script-state=notRunning]")).to_be_attached()
     for number in range(DROPS):
-        name = f"dropped-{number}.png"
+        name = f"dropped-{number}.jpeg"
         pixels = read_radiograph(samples[number % len(samples)]).pixels
         noisy = pixels + rng.normal(0, 2, pixels.shape)  # no file that was answered before
-        data = encode_png(np.clip(noisy, 0, 255).astype(np.uint8))
+        data = encode_jpeg(np.clip(noisy, 0, 255).astype(np.uint8))
         started = time.perf_counter()
-        file = {"name": name, "mimeType": "image/png", "buffer": data}
+        file = {"name": name, "mimeType": "image/jpeg", "buffer": data}
         before = page.locator(".frame img").first.evaluate(LOADED)
         page.locator("input[type=file]").set_input_files(file)
         wait_for_answer(page, name, before)

@@ -18,7 +18,7 @@ PAGES = {
     "README.md": ("headline",),
     "docs/evaluation.md": ("figures", "official", "points", "rests", "shifts", "scope", "command"),
     "docs/surroundings.md": ("since", "hidden"),
-    "docs/explanations.md": ("erasing",),
+    "docs/explanations.md": ("erasing", "evidence"),
     "docs/training.md": ("ablation",),
 }
 """Page -> the tables that it has."""
@@ -36,6 +36,7 @@ MEASURED = {
     "official_validation": "python -m pneumo evaluate chest_xray/val",
     "hidden_lungs": "python -m benchmarks.hidden_lungs",
     "erasing": "python -m benchmarks.explanations",
+    "evidence_training": "python -m benchmarks.evidence_training",
 }
 """Files beside the card, NAME.json -> the command that writes each with --json."""
 
@@ -69,6 +70,7 @@ def make_tables(card: dict, measured: dict[str, dict]) -> dict[str, str]:
         "official": table("official_validation", _official),
         "hidden": table("hidden_lungs", _hidden),
         "erasing": table("erasing", _erasing),
+        "evidence": table("evidence_training", _evidence),
         "since": _since(card),
         "points": _points(card),
         "shifts": _shifts(card),
@@ -126,6 +128,30 @@ def _figures(card: dict) -> str:
         f"{metrics['balanced_accuracy']:.3f}. Calibration error {error} temperature scaling), both "
         "classes weighted alike, as the probability is meant. Intervals are 95 %, over patients."
     )
+
+
+def _evidence(document: dict) -> str:
+    rows = [
+        "| training | erased by | AUC | hottest tenth costs more (another's) | hottest third costs "
+        "more (another's) | hottest half says more | rank correlation, cells | heat in the lungs "
+        "(if even) |",
+        "|---" * 8 + "|",
+    ]
+    rows += [
+        f"| {row['name']} | {row['fill']} | {row['auc']:.3f} | {_share(row['tenth'])} "
+        f"({_share(row[_OTHER + 'tenth'])}) | {_share(row['third'])} "
+        f"({_share(row[_OTHER + 'third'])}) | {_share(row['kept'])} | {row['cells']:+.2f} | "
+        f"{_share(row['in_lungs'])} ({_share(row['even'])}) |"
+        for row in document["rows"]
+    ]
+    return "\n".join([*rows, "", f"{document['settings']}."])
+
+
+_OTHER = "another's_"
+
+
+def _share(value: float) -> str:
+    return f"{value:.0%}".replace("%", " %")
 
 
 def _official(official: dict) -> str:

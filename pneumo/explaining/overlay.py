@@ -2,7 +2,7 @@
 
 import matplotlib
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from pneumo.network.lung_field import LungField, outline_of, put_back
 
@@ -94,9 +94,7 @@ def draw_contours(
     table = colour_table(colour_map)
     thickness = max(1, round(max(pixels.shape) / 500))
     for level in (level for level in CONTOUR_LEVELS if level >= above):
-        inside = Image.fromarray(np.where(heatmap >= level, 255, 0).astype(np.uint8))
-        grown = np.asarray(inside.filter(ImageFilter.MaxFilter(2 * thickness + 1)))
-        picture[(grown > 0) & (np.asarray(inside) == 0)] = table[round(255 * level)]
+        picture[_edge_around(heatmap >= level, thickness)] = table[round(255 * level)]
     return picture
 
 
@@ -110,12 +108,23 @@ def trace_outline(picture: np.ndarray, field: LungField) -> np.ndarray:
     Returns:
         The picture.
     """
-    inside = Image.fromarray((outline_of(field, picture.shape[:2]) >= 0.5).astype(np.uint8))
     thickness = max(1, round(max(picture.shape) / 700))
-    grown = np.asarray(inside.filter(ImageFilter.MaxFilter(2 * thickness + 1)))
-    edge = (grown > 0) & (np.asarray(inside) == 0)
-    picture[edge] = OUTLINE_COLOUR
+    inside = outline_of(field, picture.shape[:2]) >= 0.5
+    picture[_edge_around(inside, thickness)] = OUTLINE_COLOUR
     return picture
+
+
+def _edge_around(inside: np.ndarray, thickness: int) -> np.ndarray:
+    """Returns `(h, w)` bool: what lies outside, by up to so many pixels along either axis."""
+    grown = inside
+    for axis in (0, 1):  # one after the other is the square of both, at a tenth of its cost
+        before = np.moveaxis(grown, axis, 0)
+        after = before.copy()
+        for step in range(1, thickness + 1):
+            after[step:] |= before[:-step]
+            after[:-step] |= before[step:]
+        grown = np.moveaxis(after, 0, axis)
+    return grown & ~inside
 
 
 def colour_table(name: str) -> np.ndarray:
