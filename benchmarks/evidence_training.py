@@ -51,13 +51,17 @@ def main() -> None:
                 *("--precision", args.precision, "--share", SHARE, "--epochs", EPOCHS),
                 *("--image-size", SIZE, "--suite", 0, *VARIANTS[name]),
             )
-        erasing = folder / "erasing.json"
-        if not erasing.exists():
-            run(
-                *("-m", "benchmarks.explanations", "--data", args.data, "--weights", folder),
-                *("--count", COUNT, "--cells", CELLS, "--json", erasing),
-            )
-        rows += rows_of(name, folder, json.loads(erasing.read_text()))
+        erased = {}
+        for within, cells in (("field", CELLS), ("lungs", 0)):
+            path = folder / f"erasing-{within}.json"
+            if not path.exists():
+                run(
+                    *("-m", "benchmarks.explanations", "--data", args.data, "--weights", folder),
+                    *("--method", "gradcam", "--count", COUNT, "--cells", cells),
+                    *("--within", within, "--json", path),
+                )
+            erased[within] = json.loads(path.read_text())
+        rows += rows_of(name, folder, erased)
     document = {
         "settings": f"{EPOCHS} epochs on {SHARE:.0%} of the patients at {SIZE} pixels, "
         f"{args.precision}; erased from {COUNT} held-out pneumonias that were called right".replace(
@@ -78,14 +82,21 @@ def run(*words: object) -> None:
 
 
 def rows_of(name: str, folder: Path, erased: dict) -> list[dict]:
-    """Returns a row for each fill: own Grad-CAM, and what another's radiograph's would do."""
+    """Returns a row for each fill: own Grad-CAM, and what another radiograph's would do.
+
+    The tenth also within the lungs alone, where to tell lung from what is none is no merit.
+    """
     metrics = read_card(folder / CARD_NAME).document["metrics"]["held_out_patients"]
     found = {
-        (row["heatmap"], row["fill"]): row for row in erased["rows"] if row["method"] == "gradcam"
+        (within, row["heatmap"], row["fill"]): row
+        for within, document in erased.items()
+        for row in document["rows"]
+        if row["method"] == "gradcam"
     }
     rows = []
-    for fill in dict.fromkeys(fill for _, fill in found):
-        own, other = found["own", fill], found["another's", fill]
+    for fill in dict.fromkeys(fill for _, _, fill in found):
+        own, other = found["field", "own", fill], found["field", "another's", fill]
+        lungs = {whose: found["lungs", whose, fill]["tenth"] for whose in ("own", "another's")}
         rows.append(
             {
                 "name": name,
@@ -96,6 +107,8 @@ def rows_of(name: str, folder: Path, erased: dict) -> list[dict]:
                     key: own[key] for key in ("tenth", "third", "kept", "cells", "in_lungs", "even")
                 },
                 **{f"another's_{key}": other[key] for key in ("tenth", "third")},
+                "tenth_of_lungs": lungs["own"],
+                "another's_tenth_of_lungs": lungs["another's"],
             }
         )
     return rows

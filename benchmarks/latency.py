@@ -42,6 +42,7 @@ from pneumo.network import openvino_runtime
 from pneumo.network.architecture import LAST_CONVOLUTION, build_classifier
 from pneumo.network.classifier import load_classifier
 from pneumo.network.drawing import draw_classifier
+from pneumo.network.exporting import OUTPUTS
 from pneumo.network.onnx_graph import OnnxGraph
 from pneumo.network.preprocess import to_model_input
 from pneumo.network.weights_files import WEIGHTS_FOLDER
@@ -65,7 +66,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     args = parser.parse_args()
 
-    runs = prepare_runs()
+    networks = forwards()
+    runs = prepare_runs(networks)
     document = {"machine": describe_machine(), "rounds": args.rounds}
     seconds = measure(runs, args.rounds)
     print(document["machine"])
@@ -84,7 +86,7 @@ def main() -> None:
             print(
                 f"{over} / {under}: {middle:.2f} (10th to 90th percentile {low:.2f} to {high:.2f})"
             )
-    document["batches"] = measure_batches(max(3, args.rounds // 5))
+    document["batches"] = measure_batches(networks, max(3, args.rounds // 5))
     if args.accuracy:
         document["accuracy"] = compare_answers(args.accuracy)
     if args.json:
@@ -113,7 +115,8 @@ def forwards() -> dict:
     if openvino_runtime.is_installed():
         for name, precision in (("openvino", "f32"), ("bfloat16", "bf16")):
             graph = openvino_runtime.OpenVinoGraph()
-            compiled = graph.compile(draw_classifier(graph, path, size, stride).outputs, precision)
+            drawn = draw_classifier(graph, path, size, stride)
+            compiled = openvino_runtime.compile_model(graph.finish(drawn.outputs), precision)
             request = compiled.create_infer_request()
             found[name] = lambda ready, request=request: request.infer([ready])[1]
     try:
@@ -122,12 +125,12 @@ def forwards() -> dict:
         return found
     graph = OnnxGraph()
     drawn = draw_classifier(graph, path, size, stride)
-    model = graph.finish(drawn.outputs, {"maps": 4, "probability": 2}).SerializeToString()
+    model = graph.finish(drawn.outputs, OUTPUTS).SerializeToString()
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     return {"onnxruntime": lambda ready: session.run(None, {"image": ready})[1], **found}
 
 
-def prepare_runs() -> dict:
+def prepare_runs(networks: dict) -> dict:
     """Returns what is to be timed, by name; all agree on the answer."""
     path = sorted(ROOT.glob("samples/PNEUMONIA/*.jpeg"))[1]
     radiograph = read_radiograph(path)
@@ -167,7 +170,7 @@ def prepare_runs() -> dict:
         heatmap = stretch_heatmap(scaled, decoded.pixels.shape, seen.field)
         return probability, heatmap
 
-    runs = {name: lambda run=run: run(ready) for name, run in forwards().items()}
+    runs = {name: lambda run=run: run(ready) for name, run in networks.items()}
     runs |= {"finder": lambda: fast.prepare([radiograph.pixels])}
     runs |= {"pneumo": answer(fast), "pneumo-tf": answer(slow), "usual": usual}
     for name in ("pneumo", "pneumo-tf"):
@@ -191,10 +194,9 @@ def measure(runs: dict, rounds: int) -> dict[str, list[float]]:
     return seconds
 
 
-def measure_batches(rounds: int) -> dict:
+def measure_batches(networks: dict, rounds: int) -> dict:
     """Prints milliseconds a picture of the bare networks, by the size of the batch."""
     table: dict[str, dict[str, float]] = {}
-    networks = forwards()
     print("\nms a picture   " + "  ".join(f"{name:>11}" for name in networks))
     for size in BATCHES:
         ready = np.random.default_rng(0).uniform(-1, 1, (size, 299, 299, 3)).astype(np.float32)

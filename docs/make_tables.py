@@ -130,28 +130,27 @@ def _figures(card: dict) -> str:
     )
 
 
+def _share(value: float) -> str:
+    return f"{100 * value:.0f} %"
+
+
 def _evidence(document: dict) -> str:
+    other = "another's_"
     rows = [
         "| training | erased by | AUC | hottest tenth costs more (another's) | hottest third costs "
-        "more (another's) | hottest half says more | rank correlation, cells | heat in the lungs "
-        "(if even) |",
-        "|---" * 8 + "|",
+        "more (another's) | within the lungs alone, hottest tenth (another's) | hottest half says "
+        "more | rank correlation, cells | heat in the lungs (if even) |",
+        "|---" * 9 + "|",
     ]
     rows += [
         f"| {row['name']} | {row['fill']} | {row['auc']:.3f} | {_share(row['tenth'])} "
-        f"({_share(row[_OTHER + 'tenth'])}) | {_share(row['third'])} "
-        f"({_share(row[_OTHER + 'third'])}) | {_share(row['kept'])} | {row['cells']:+.2f} | "
-        f"{_share(row['in_lungs'])} ({_share(row['even'])}) |"
+        f"({_share(row[other + 'tenth'])}) | {_share(row['third'])} "
+        f"({_share(row[other + 'third'])}) | {_share(row['tenth_of_lungs'])} "
+        f"({_share(row[other + 'tenth_of_lungs'])}) | {_share(row['kept'])} | "
+        f"{row['cells']:+.2f} | {_share(row['in_lungs'])} ({_share(row['even'])}) |"
         for row in document["rows"]
     ]
     return "\n".join([*rows, "", f"{document['settings']}."])
-
-
-_OTHER = "another's_"
-
-
-def _share(value: float) -> str:
-    return f"{value:.0%}".replace("%", " %")
 
 
 def _official(official: dict) -> str:
@@ -223,10 +222,10 @@ def _erasing(erasing: dict) -> str:
     ]
     rows += [
         f"| {METHODS[row['method']].name} | {row['heatmap']} | {row['fill']} | "
-        f"{100 * row['tenth']:.0f} % | {row['tenth_cost']:.2f}, {row['tenth_elsewhere']:.2f} | "
-        f"{100 * row['third']:.0f} % | {row['third_cost']:.2f}, {row['third_elsewhere']:.2f} | "
-        f"{100 * row['kept']:.0f} % | "
-        f"{row['cells']:+.2f} | {100 * row['in_lungs']:.0f} % ({100 * row['even']:.0f} %) |"
+        f"{_share(row['tenth'])} | {row['tenth_cost']:.2f}, {row['tenth_elsewhere']:.2f} | "
+        f"{_share(row['third'])} | {row['third_cost']:.2f}, {row['third_elsewhere']:.2f} | "
+        f"{_share(row['kept'])} | "
+        f"{row['cells']:+.2f} | {_share(row['in_lungs'])} ({_share(row['even'])}) |"
         for row in erasing["rows"]
     ]
     counts: dict[tuple[int, int], list[str]] = {}

@@ -16,7 +16,7 @@ ALLOWED = {
     "streamlit": {"streamlit_app.py", "pneumo/ui/*", "pneumo/ui/*/*"},
     "tf_keras_vis": {"pneumo/explaining/explainer.py"},
     "tensorflow": {"pneumo/explaining/explainer.py", "pneumo/network/compiling.py"},
-    "openvino": {"pneumo/network/openvino_runtime.py", "pneumo/network/exporting.py"},
+    "openvino": {"pneumo/network/openvino_runtime.py"},
     "keras": {"pneumo/network/*.py", "pneumo/training/*.py", "train.py"},
 }
 

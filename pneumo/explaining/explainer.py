@@ -36,8 +36,9 @@ class Explainer:
     """Explanations for one classifier. Safe to share between threads."""
 
     def __init__(self, classifier: Classifier) -> None:
-        """Takes the head at once; methods that need gradients prepare themselves when asked."""
+        """Takes the classifier; methods that need gradients are prepared when first asked."""
         self._classifier = classifier
+        self._last: dict[str, Callable[..., np.ndarray]] = {}
 
     def shares(self, maps: np.ndarray) -> np.ndarray:
         """Computes what each cell adds to the logits.
@@ -102,7 +103,10 @@ class Explainer:
 
         # In turn also because tf-keras-vis builds a Keras model at every call.
         def compute() -> np.ndarray:
-            return kinds[method](head, model_modifier=ReplaceToLinear(), clone=True)(
+            if method not in self._last:  # a copy of the head; nobody else has a turn now
+                linear = {"model_modifier": ReplaceToLinear(), "clone": True}
+                self._last[method] = kinds[method](head, **linear)
+            return self._last[method](
                 CategoricalScore([int(index) for index in classes]),
                 maps,
                 penultimate_layer=head.inputs[0].name,

@@ -19,7 +19,7 @@ from pneumo.network.lung_finder import Finder
 from pneumo.network.model_input import ModelInput, prepare_inputs
 from pneumo.network.out_of_distribution import SCOPE_NAME, Scope, read_scope
 from pneumo.network.self_test import check_answers
-from pneumo.network.weights_files import CARD_NAME, WEIGHTS_FOLDER, verify
+from pneumo.network.weights_files import CARD_NAME, WEIGHTS_FOLDER, refuse_weights, verify
 
 if TYPE_CHECKING:
     import keras
@@ -215,8 +215,5 @@ def _load_weights(path: Path, card: ModelCard) -> "keras.Model":
     try:
         model.load_weights(path)
     except Exception as error:  # h5py and Keras raise OSError, ValueError, KeyError ...
-        raise WeightsError(
-            f"{path.name} is not a set of weights for this version of pneumo ({error}). "
-            "Use the weights and the code of the same release."
-        ) from error
+        raise refuse_weights(path, error) from error
     return model

@@ -9,6 +9,7 @@ from pneumo.network.architecture import LAST_CONVOLUTION
 from pneumo.network.forward import Forward, in_turns
 from pneumo.network.lung_finder import Finder, FinderPass, with_features
 from pneumo.network.queue import run_exclusively
+from pneumo.network.stored_layers import fold
 
 if TYPE_CHECKING:
     import keras
@@ -32,13 +33,9 @@ def fold_normalization(model: "keras.Model") -> tuple[JsonObject, dict[str, list
     norms = [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
     weights = {x.name: x.get_weights() for x in model.layers if x.weights and x not in norms}
     for norm in norms:
-        gamma, beta, mean, variance = norm.get_weights()
-        factor = gamma / np.sqrt(variance + norm.epsilon)
         before = norm.input._keras_history.operation.name
-        # Of a separable one the pointwise kernel is last; output channels are each one's last axis.
-        *kernels, last = weights[before]
-        weights[before] = [*kernels, last * factor]
-        weights[norm.name] = [beta - mean * factor]
+        *weights[before], bias = fold(weights[before], norm.get_weights(), norm.epsilon)
+        weights[norm.name] = [bias]
     config = model.get_config()
     for layer in config["layers"]:
         if layer["class_name"] == "BatchNormalization":

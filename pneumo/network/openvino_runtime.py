@@ -4,10 +4,10 @@ Used where the package `openvino` is installed. In float32 the answers are Tenso
 rounding in the last place: both call oneDNN.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
@@ -34,19 +34,6 @@ class OpenVinoGraph:
 
         self._ops = opset13
         self._input: Node | None = None
-
-    def compile(self, outputs: Sequence["Node"], precision: str = "f32") -> "CompiledModel":
-        """Compiles the graph for this processor.
-
-        Args:
-            outputs: Of the network, in this order.
-            precision: `f32` or `bf16`. OpenVINO would take the latter by itself where the
-                processor has it, and answers move by hundredths.
-        """
-        import openvino
-
-        options = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
-        return openvino.Core().compile_model(self.finish(outputs), "CPU", options)
 
     def finish(self, outputs: Sequence["Node"]) -> "Model":
         """Returns the graph as a model, not compiled yet."""
@@ -129,6 +116,29 @@ class OpenVinoGraph:
         return self._ops.constant(values)
 
 
+def compile_model(model: Union["Model", Path], precision: str = "f32") -> "CompiledModel":
+    """Compiles a model for this processor.
+
+    Args:
+        model: Of a graph, or a file that OpenVINO can read.
+        precision: `f32` or `bf16`. OpenVINO would take the latter by itself where the processor
+            has it, and answers move by hundredths.
+    """
+    import openvino
+
+    options = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
+    return openvino.Core().compile_model(model, "CPU", options)
+
+
+def save_model(model: "Model", path: Path, names: Iterable[str]) -> None:
+    """Writes a model as `.xml` and `.bin` in 32 bits, its outputs called by names."""
+    import openvino
+
+    for output, name in zip(model.outputs, names, strict=True):
+        output.get_tensor().set_names({name})
+    openvino.save_model(model, path, compress_to_fp16=False)
+
+
 def load_forward(
     path: Path, image_size: int, last_stride: int
 ) -> tuple[Forward, DrawnClassifier[Any]]:
@@ -142,13 +152,13 @@ def load_forward(
     """
     graph = OpenVinoGraph()
     drawn = draw_classifier(graph, path, image_size, last_stride)
-    return in_turns(_runner(graph.compile(drawn.outputs))), drawn
+    return in_turns(_runner(compile_model(graph.finish(drawn.outputs)))), drawn
 
 
 def load_finder(path: Path) -> Finder:
     """Loads a lung finder; raises as `load_forward`."""
     graph = OpenVinoGraph()
-    run = _runner(graph.compile(draw_finder(graph, path)))
+    run = _runner(compile_model(graph.finish(draw_finder(graph, path))))
 
     def find(batch: np.ndarray) -> FinderPass:
         lungs, features = run_exclusively(lambda: run(batch))

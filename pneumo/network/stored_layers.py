@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pneumo.errors import WeightsError
+from pneumo.network.weights_files import refuse_weights
 
 NORMALIZATION_EPSILON = 1e-3
 """Of Keras' batch normalisation, unless told otherwise; no layer here is."""
@@ -33,7 +33,7 @@ class StoredLayers:
                     for name, group in file["layers"].items()
                 }
         except (OSError, KeyError) as error:
-            raise self.refuse(str(error)) from error
+            raise refuse_weights(path, error) from error
         self._taken: dict[str, int] = {}
 
     def take(self, kind: str) -> list[np.ndarray]:
@@ -53,7 +53,7 @@ class StoredLayers:
         name = f"{kind}_{number}" if number else kind
         weights = self._layers.pop(name, None)
         if not weights:
-            raise self.refuse(f"no layer {name}")
+            raise refuse_weights(self._path, f"no layer {name}")
         return weights
 
     def take_folded(self, kind: str) -> list[np.ndarray]:
@@ -62,19 +62,28 @@ class StoredLayers:
         Returns:
             Its kernels, the last of them scaled, and the bias that is left of the normalisation.
         """
-        *kernels, last = self.take(kind)
-        gamma, beta, mean, variance = self.take("batch_normalization")
-        factor = gamma / np.sqrt(variance + np.float32(NORMALIZATION_EPSILON))
-        return [*kernels, last * factor, beta - mean * factor]
+        norm = self.take("batch_normalization")
+        return fold(self.take(kind), norm, NORMALIZATION_EPSILON)
 
     def require_all_taken(self) -> None:
         """Raises `WeightsError` if the file has weights that the network has no place for."""
         if left := [name for name, weights in self._layers.items() if weights]:
-            raise self.refuse(f"no place for {', '.join(sorted(left))}")
+            raise refuse_weights(self._path, f"no place for {', '.join(sorted(left))}")
 
-    def refuse(self, reason: str) -> WeightsError:
-        """Returns the error for a file that holds something else."""
-        return WeightsError(
-            f"{self._path.name} is not a set of weights for this version of pneumo ({reason}). "
-            "Use the weights and the code of the same release."
-        )
+
+def fold(kernels: list[np.ndarray], norm: list[np.ndarray], epsilon: float) -> list[np.ndarray]:
+    """Makes a convolution and the batch normalisation after it one convolution with a bias.
+
+    Args:
+        kernels: Of a convolution without bias, or the depthwise and the pointwise one; output
+            channels are the last axis of the last.
+        norm: Its gamma, beta, mean and variance, one value a channel.
+        epsilon: That is added to the variance.
+
+    Returns:
+        The kernels, the last of them scaled, and the bias.
+    """
+    gamma, beta, mean, variance = norm
+    factor = gamma / np.sqrt(variance + np.float32(epsilon))
+    *others, last = kernels
+    return [*others, last * factor, beta - mean * factor]

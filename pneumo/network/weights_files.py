@@ -26,6 +26,14 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def refuse_weights(path: Path, reason: object) -> WeightsError:
+    """Returns the error for a file of weights that holds something else than it should."""
+    return WeightsError(
+        f"{path.name} is not a set of weights for this version of pneumo ({reason}). "
+        "Use the weights and the code of the same release."
+    )
+
+
 def save_weights_fp16(model: "keras.Model", path: Path) -> None:
     """Saves a model's weights with every float rounded to 16 bits, in one step.
 

@@ -7,6 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
 from pneumo.evaluation.held_out import read_scores
+from pneumo.network.card import ModelCard
 from pneumo.ui import state
 from pneumo.ui.about import show_about, show_welcome
 from pneumo.ui.address import (
@@ -84,7 +85,7 @@ def _show_radiographs() -> None:
         write_address(None)
         with middle:
             show_welcome()
-    _show_foot()
+    _show_foot(engine.classifier.card)
 
 
 def _show_nothing_yet(middle: DeltaGenerator, intake: DeltaGenerator) -> None:
@@ -96,14 +97,14 @@ def _show_nothing_yet(middle: DeltaGenerator, intake: DeltaGenerator) -> None:
     write_address(None)
     with middle:
         show_welcome()
-    _show_foot()
+    _show_foot(find_card())
     with intake:
         require_engine()
 
 
-def _show_foot() -> None:
+def _show_foot(card: ModelCard | None) -> None:
     with st.container():
-        if card := find_card():
+        if card:
             show_about(card)
         words = "How it was made and measured, its limits and its failures"
         st.page_link(_model_page(), label=words)

@@ -190,3 +190,4 @@ def test_export_of_weights_that_answer_otherwise_refused(tmp_path, capsys, class
     monkeypatch.setattr(cli, "load_classifier", lambda: other)
     assert cli.main(["export", str(tmp_path / "pneumo.onnx")]) == 2
     assert "answers otherwise than the weights do" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
