@@ -24,15 +24,18 @@ def serve_app() -> Iterator[str]:
 
 @contextlib.contextmanager
 def serve_process(
-    *options: str, script: str = "streamlit_app.py"
+    *options: str, script: str = "streamlit_app.py", python: str = sys.executable
 ) -> Iterator[tuple[str, subprocess.Popen]]:
-    """Does what `serve_app` does, with more options of Streamlit; yields address and process."""
+    """Does what `serve_app` does, with more options of Streamlit or another Python.
+
+    Yields address and process.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
         [
-            sys.executable,
+            python,
             *("-m", "streamlit", "run", script),
             *("--server.port", str(port), "--server.address", "127.0.0.1"),
             *("--server.headless", "true"),

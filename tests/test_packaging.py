@@ -1,6 +1,9 @@
 """What an installed package holds: every module, every file beside them, every requirement."""
 
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
@@ -82,3 +85,56 @@ def test_entry_point_is_the_command_line():
     module, _, name = PROJECT["project"]["scripts"]["pneumo"].partition(":")
     assert (module, name) == (main.__module__, main.__name__)
     assert PROJECT["project"]["version"] == __import__("pneumo").__version__
+
+
+HEAVY = ("tensorflow", "keras", "tf_keras_vis")
+WITHOUT = f"import sys; sys.modules.update(dict.fromkeys({HEAVY}))\n"
+"""Code after which a Python has none of them, as on a small host."""
+
+
+def test_a_small_host_installs_all_but_tensorflow():
+    heavy = {"tensorflow", "tensorflow-cpu", "keras", "tf-keras-vis"}
+    full = {line.split(";")[0].strip() for line in requirements("requirements.txt")}
+    fast = set(requirements("requirements-fast.txt"))
+    small = set(requirements("deploy/requirements.txt"))
+    h5py = {line for line in requirements("requirements-train.txt") if line.startswith("h5py")}
+    assert small == {one for one in full if one.split("==")[0] not in heavy} | fast | h5py
+
+
+def test_image_holds_what_it_needs_and_answers_when_built(tmp_path):
+    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    allowed = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
+    copied = [line.split()[1:] for line in lines if line.startswith("COPY")]
+    for *sources, target in copied:
+        for source in sources:
+            name = source.rstrip("/")
+            assert f"!{name}" in allowed, f"{name} does not reach the build"
+            into = tmp_path / target
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, into, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(ROOT / name, into)
+    (check,) = [line for line in lines if "-m pneumo predict" in line]
+    arguments = check.split("-m pneumo ")[1].split(" > ")[0].split()
+    code = f"{WITHOUT}from pneumo.__main__ import main; sys.argv[1:] = {arguments}; main()"
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    rows = found.stdout.splitlines()
+    assert found.returncode == 0, found.stderr
+    assert len(rows) == len(list((ROOT / "samples/NORMAL").glob("*.jpeg")))
+    assert all(row.startswith("samples/NORMAL/") for row in rows)
+    assert lines.index("USER pneumo") > max(i for i, x in enumerate(lines) if x.startswith("RUN"))
+
+
+def test_without_tensorflow_methods_with_gradients_are_not_offered():
+    code = (
+        f"{WITHOUT}from pneumo.explaining.methods import ALL_METHODS, METHODS\n"
+        "print(*METHODS); print(*(key for key, one in ALL_METHODS.items() if one.gradients))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    offered, missing = map(str.split, found.stdout.splitlines())
+    assert offered == ["gradcam", "evidence", "scorecam", "occlusion"]
+    assert missing == ["gradcam++", "layercam", "saliency", "smoothgrad"]

@@ -1,6 +1,7 @@
 """The ways of explaining an answer: what each is called, who proposed it, how to read its map."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from pneumo.network.architecture import LAST_CONVOLUTION
 
@@ -43,7 +44,7 @@ class Method:
     gradients: bool = False
 
 
-METHODS = {
+ALL_METHODS = {
     "gradcam": Method(
         "Grad-CAM",
         "Selvaraju et al. 2017, https://arxiv.org/abs/1610.02391",
@@ -111,3 +112,17 @@ METHODS = {
     ),
 }
 """Key -> method, in the order of menus; the first is the default."""
+
+
+def available_methods() -> dict[str, Method]:
+    """Returns those of `ALL_METHODS` that what is installed can compute, in their order.
+
+    All of them with TensorFlow and tf-keras-vis; without, which is what `deploy/requirements.txt`
+    installs, those that take no gradients.
+    """
+    gradients = all(find_spec(name) for name in ("tensorflow", "tf_keras_vis"))
+    return {key: one for key, one in ALL_METHODS.items() if gradients or not one.gradients}
+
+
+METHODS = available_methods()
+"""Key -> method that can be had here, in the order of menus; the first is the default."""

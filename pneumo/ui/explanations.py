@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from pneumo import CLASSES
-from pneumo.explaining.methods import LAYERS, METHODS
+from pneumo.explaining.methods import ALL_METHODS, LAYERS, METHODS
 from pneumo.explaining.overlay import (
     COLOUR_MAPS,
     blend,
@@ -140,6 +140,10 @@ def show_explanations(
             for method in dict.fromkeys(explanation.method for explanation in wanted):
                 own = METHODS[method]
                 st.caption(f"**{own.name}** ({own.source}). {own.reading}")
+            if missing := [one.name for key, one in ALL_METHODS.items() if key not in METHODS]:
+                st.caption(
+                    f"Not offered by this server, for want of TensorFlow: {', '.join(missing)}."
+                )
         if view in COMPARED and not state.TESTING.get(False):
             _offer_comparison(entry, beside)
         if chosen and maps and not state.TESTING.get(False):  # its name is the file's
@@ -187,7 +191,7 @@ def _ask_one(words: str, options: Sequence[str], default: str, setting: Setting[
 
 
 def _ask_method(number: int, label: int) -> Explanation:
-    default = "layercam" if number else "gradcam"
+    default = ("layercam" if "layercam" in METHODS else "evidence") if number else "gradcam"
     method = st.selectbox(
         "Compare with" if number else "Method",
         METHODS,

@@ -1,0 +1,72 @@
+"""What the server holds for one visitor: radiographs one after another, then all methods of one.
+
+    python -m benchmarks.memory [--files 200] [--python PYTHON]
+
+Starts the app and drives it in Chromium: a sample, then so many radiographs dropped at once (each
+another variation of a sample), then the view with all methods of one of them. Prints the server's
+resident memory after each step, and the highest up to there. With --python another environment's
+Python runs the server, such as one made of `deploy/requirements.txt`. Linux only.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from playwright.sync_api import expect, sync_playwright
+
+from benchmarks.load import MemoryGauge, draw_people
+from benchmarks.start import open_page, wait_for_answer
+from tests.browser import launch_chromium, serve_process
+
+QUIET = "[data-test-script-state=notRunning]"
+PATIENCE = 600_000
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--files", type=int, default=200)
+    parser.add_argument("--python", default=sys.executable)
+    args = parser.parse_args()
+    expect.set_options(timeout=PATIENCE)
+    (person,) = draw_people(1, args.files)
+    files = [
+        {"name": name, "mimeType": "image/jpeg", "buffer": data} for name, data in person.files
+    ]
+    rows = []
+    with (
+        serve_process(python=str(Path(args.python).absolute())) as (address, server),
+        sync_playwright() as playwright,
+    ):
+        gauge = MemoryGauge(server.pid)
+        browser = launch_chromium(playwright)
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        open_page(page, address)
+        page.locator(".st-key-sample-1 button").click()
+        wait_for_answer(page, "")
+        settle(page)
+        rows.append(("one sample answered", gauge.read(), gauge.peak))
+        page.locator("input[type=file]").set_input_files(files)
+        wait_for_answer(page, "person00")
+        settle(page)
+        rows.append((f"{args.files} radiographs more", gauge.read(), gauge.peak))
+        page.get_by_role("button", name="Display").click()
+        page.get_by_text("All methods").click()
+        settle(page)
+        drawn = page.locator(".frame img").count()
+        rows.append((f"{drawn} pictures of all methods", gauge.read(), gauge.peak))
+        browser.close()
+    print("| after | MiB | highest until then |\n|---|---|---|")
+    for name, now, peak in rows:
+        print(f"| {name} | {now:.0f} | {peak:.0f} |")
+
+
+def settle(page) -> None:
+    """Waits until nothing is computed any more, for three seconds in a row."""
+    for _ in range(3):
+        expect(page.locator(QUIET)).to_be_attached(timeout=PATIENCE)
+        page.wait_for_timeout(1000)
+
+
+if __name__ == "__main__":
+    main()
