@@ -43,7 +43,6 @@ from pneumo.evaluation.metrics import compare_shifted, compute_metrics
 from pneumo.evaluation.robustness import RESTS
 from pneumo.network.architecture import build_classifier
 from pneumo.network.card import compose_card, write_card
-from pneumo.network.lung_finder import load_finder
 from pneumo.network.operating_points import choose_thresholds
 from pneumo.network.self_test import draw_pictures
 from pneumo.network.weights_files import CARD_NAME, save_weights_fp16, sha256_of
@@ -64,7 +63,7 @@ from pneumo.training.finish import (
     score_examples,
 )
 from pneumo.training.fit import fit
-from pneumo.training.inputs import predictor, see
+from pneumo.training.inputs import finder_of, predictor, see
 from pneumo.training.phantom import write_phantom_dataset
 from pneumo.training.recipe import (
     UNCALIBRATED_NAME,
@@ -233,7 +232,7 @@ def score(
     shifts: bool = True,
 ) -> dict[str, np.ndarray]:
     """Scores examples with a network whose weights are in a file; see `score_examples`."""
-    find = load_finder(recipe.finder)  # surroundings are exchanged whatever the network is shown
+    find = finder_of(recipe)  # surroundings are exchanged whatever the network is shown
     suite = Suite(recipe.suite if shifts else 0, find, recipe.seed)
     predict = predictor(recipe, model, devices)
     with show_share("scoring") as progress:

@@ -23,12 +23,13 @@ def main():
     parser.add_argument("--steps", type=int, default=8, help="in a block")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=min(8, os.cpu_count() or 1))
+    parser.add_argument("--processes", action="store_true", help="instead of threads")
     args = parser.parse_args()
 
     import keras
 
     from pneumo.network.lung_finder import load_finder
-    from pneumo.training.batches import EpochBatches
+    from pneumo.training.batches import EpochBatches, Processes
     from pneumo.training.epoch import train_epoch
     from pneumo.training.framing import SOURCE_SIZE, add_lungs
     from pneumo.training.network import build_optimizer, build_trainable
@@ -48,10 +49,15 @@ def main():
     model = build_trainable(recipe)
     model.compile(build_optimizer(recipe, 100), "categorical_crossentropy")
 
+    pool = Processes(sources, args.workers) if args.processes else None
+
     def batches(epoch, augment):
         groups = tuple(RECIPES["robust"]["augment"]) if augment else ()
         size, batch = args.image_size, args.batch_size
-        return EpochBatches(sources, size, labels, batch, epoch, 0, groups, True, 0, args.workers)
+        return EpochBatches(
+            *(sources, size, labels, batch, epoch, 0, groups, True, 0, args.workers),
+            pool=pool,
+        )
 
     ready = [batches(0, augment=False)[0]] * args.steps
 
@@ -66,11 +72,14 @@ def main():
         (images_per_second(ready), images_per_second(batches(number, augment=True)))
         for number in range(args.rounds)
     ]
+    if pool:
+        pool.close()
     alone, piped = np.median(rows, axis=0)
     ratios = np.array([row[1] / row[0] for row in rows])
     print(
         f"Keras on {keras.backend.backend()}, {args.precision}, {args.image_size} px, batch "
-        f"{args.batch_size}, {os.cpu_count()} cores, {args.workers} augmenting threads"
+        f"{args.batch_size}, {os.cpu_count()} cores, {args.workers} augmenting "
+        f"{'processes' if args.processes else 'threads'}"
     )
     print(f"step alone            {alone:8.1f} images/s")
     print(f"with input pipeline   {piped:8.1f} images/s")

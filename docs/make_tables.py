@@ -18,7 +18,7 @@ PAGES = {
     "README.md": ("headline",),
     "docs/evaluation.md": ("figures", "official", "points", "rests", "shifts", "scope", "command"),
     "docs/surroundings.md": ("since", "hidden"),
-    "docs/explanations.md": ("erasing", "evidence"),
+    "docs/explanations.md": ("erasing", "evidence", "heat"),
     "docs/training.md": ("ablation",),
 }
 """Page -> the tables that it has."""
@@ -37,6 +37,7 @@ MEASURED = {
     "hidden_lungs": "python -m benchmarks.hidden_lungs",
     "erasing": "python -m benchmarks.explanations",
     "evidence_training": "python -m benchmarks.evidence_training",
+    "heat_side_by_side": "python -m benchmarks.heat_side_by_side",
 }
 """Files beside the card, NAME.json -> the command that writes each with --json."""
 
@@ -71,6 +72,7 @@ def make_tables(card: dict, measured: dict[str, dict]) -> dict[str, str]:
         "hidden": table("hidden_lungs", _hidden),
         "erasing": table("erasing", _erasing),
         "evidence": table("evidence_training", _evidence),
+        "heat": table("heat_side_by_side", _heat),
         "since": _since(card),
         "points": _points(card),
         "shifts": _shifts(card),
@@ -151,6 +153,29 @@ def _evidence(document: dict) -> str:
         for row in document["rows"]
     ]
     return "\n".join([*rows, "", f"{document['settings']}."])
+
+
+def _heat(document: dict) -> str:
+    other = "another's_"
+    rows = [
+        "| weights | erased by | AUC | hottest tenth costs more (another's) | hottest third costs "
+        "more (another's) | within the lungs alone, hottest tenth (another's) | heat in the lungs "
+        "(if even) | haze drawn in: heat rises most there (by chance) |",
+        "|---" * 8 + "|",
+    ]
+    rows += [
+        f"| {row['name']} | {row['fill']} | {row['auc']:.3f} | {_share(row['tenth'])} "
+        f"({_share(row[other + 'tenth'])}) | {_share(row['third'])} "
+        f"({_share(row[other + 'third'])}) | {_share(row['tenth_of_lungs'])} "
+        f"({_share(row[other + 'tenth_of_lungs'])}) | {_share(row['in_lungs'])} "
+        f"({_share(row['even'])}) | {_share(row['haze_found'])} ({_share(row['haze_chance'])}) |"
+        for row in document["rows"]
+    ]
+    words = (
+        f"299 pixels; {METHODS[document['method']].name}, on {document['radiographs']} held-out "
+        "radiographs of either class that were called right."
+    )
+    return "\n".join([*rows, "", words])
 
 
 def _official(official: dict) -> str:

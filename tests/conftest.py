@@ -22,6 +22,11 @@ from pneumo.network.preprocess import resize_to_grid, to_model_input
 from pneumo.network.weights_files import CARD_NAME, WEIGHTS_FOLDER
 from pneumo.training.phantom import draw_phantom
 
+# What JAX has compiled for one run of train.py serves the others, which compile the same.
+_jax = Path(__file__).resolve().parent.parent / ".pytest_cache/jax"
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_jax))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
+
 # For tests/reading/test_fuzz.py; `--hypothesis-profile=long` tries more.
 _common = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 settings.register_profile("ci", max_examples=60, derandomize=True, database=None, **_common)

@@ -42,8 +42,12 @@ Finder = Callable[[np.ndarray], FinderPass]
 """`(n, 128, 128, 1)` float32, see `to_finder_input` -> `FinderPass`."""
 
 
-def build_finder() -> "keras.Model":
+def build_finder(kernels: str = "glorot_uniform") -> "keras.Model":
     """Builds the untrained network.
+
+    Args:
+        kernels: The initialiser of Keras for the kernels; `zeros` where weights are loaded next,
+            since JAX compiles the random numbers of each shape.
 
     Returns:
         A `keras.Model` from `(n, 128, 128, 1)` to `(n, 128, 128, 1)` probabilities of lung.
@@ -52,7 +56,13 @@ def build_finder() -> "keras.Model":
 
     def level(x: "keras.KerasTensor", width: int, name: str) -> "keras.KerasTensor":
         for part in ("a", "b"):
-            conv = keras.layers.Conv2D(width, 3, padding="same", use_bias=False, name=name + part)
+            conv = keras.layers.Conv2D(
+                *(width, 3),
+                padding="same",
+                use_bias=False,
+                kernel_initializer=kernels,
+                name=name + part,
+            )
             x = keras.layers.BatchNormalization(name=f"{name}{part}_norm")(conv(x))
             x = keras.layers.ReLU(name=f"{name}{part}_relu")(x)
         return x
@@ -66,8 +76,10 @@ def build_finder() -> "keras.Model":
         x = keras.layers.UpSampling2D(interpolation="bilinear")(x)
         x = keras.layers.Concatenate()([x, finer[depth]])
         x = level(x, WIDTHS[depth], f"up{depth}")
-    lung = keras.layers.Conv2D(1, 1, activation="sigmoid", dtype="float32", name="lung")(x)
-    return keras.Model(image, lung, name="lung_finder")
+    lung = keras.layers.Conv2D(
+        *(1, 1), activation="sigmoid", kernel_initializer=kernels, dtype="float32", name="lung"
+    )
+    return keras.Model(image, lung(x), name="lung_finder")
 
 
 def to_finder_input(pictures: list[np.ndarray]) -> np.ndarray:
@@ -92,7 +104,7 @@ def load_finder_model(path: Path) -> "keras.Model":
     Raises:
         WeightsError: The file is missing or no finder's.
     """
-    model = build_finder()
+    model = build_finder("zeros")
     try:
         model.load_weights(path)
     except Exception as error:  # h5py and Keras raise OSError, ValueError, KeyError ...
@@ -137,7 +149,10 @@ def finder_of(model: "keras.Model") -> Finder:
     both = with_features(model)
 
     def find(batch: np.ndarray) -> FinderPass:
-        lungs, features = map(keras.ops.convert_to_numpy, both.predict_on_batch(batch))
+        # Filled up to a power of two: every number of radiographs would be compiled for itself.
+        spare = np.repeat(batch[-1:], (1 << (len(batch) - 1).bit_length()) - len(batch), axis=0)
+        found = both.predict_on_batch(np.concatenate([batch, spare]))
+        lungs, features = (keras.ops.convert_to_numpy(part)[: len(batch)] for part in found)
         return FinderPass(lungs[..., 0], features)
 
     return find

@@ -1,8 +1,14 @@
 """Pixels in memory -> augmented training batches, on any Keras backend."""
 
+import copy
+import multiprocessing
+import tempfile
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import fields
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,9 +19,78 @@ from pneumo.network.preprocess import to_model_input
 from pneumo.training.augment import Redrawn, augment_cut, augment_grid
 from pneumo.training.evidence import ANSWER, CELLS, seen_cells
 from pneumo.training.framing import Sources, cut_at_random, cut_exactly
+from pneumo.training.patchwork import make_patchwork
 
-Batch = tuple[np.ndarray, np.ndarray | dict[str, np.ndarray]]
-"""Images and targets, the latter by output of the network if it has several."""
+RIPENING = 2
+"""Epochs until agreement between patchworks and radiographs counts in full."""
+Targets = np.ndarray | dict[str, np.ndarray]
+Batch = tuple[np.ndarray, Targets] | tuple[np.ndarray, Targets, dict[str, np.ndarray]]
+"""Images and targets, the latter by output of the network if it has several; and with patchworks,
+which count for one of the outputs only, what each image counts for either.
+"""
+
+
+class Processes:
+    """Processes that prepare batches, each with the radiographs at hand.
+
+    The radiographs lie in files that all of them look into, so that they are in memory once.
+    """
+
+    def __init__(self, sources: Sources, workers: int) -> None:
+        """Writes the radiographs to a temporary folder and starts the processes."""
+        self.workers = workers
+        self._folder = tempfile.TemporaryDirectory(prefix="pneumo-training-")
+        folder = Path(self._folder.name)
+        for field in fields(Sources):
+            if (values := getattr(sources, field.name)) is not None:
+                np.save(folder / f"{field.name}.npy", values)
+        # Not forked: what a backend's threads hold at that moment would stay held for ever.
+        context = multiprocessing.get_context("spawn")
+        self._pool = ProcessPoolExecutor(workers, context, _open_sources, (folder,))
+
+    def submit(self, batches: "EpochBatches", index: int) -> "Future[Prepared]":
+        """Has one batch of an epoch prepared."""
+        return self._pool.submit(_prepare, replace_sources(batches, None), index)
+
+    def close(self) -> None:
+        """Ends the processes, and what waits for them."""
+        self._pool.shutdown(cancel_futures=True)
+        self._folder.cleanup()
+
+
+_sources: Sources | None = None
+"""Of a process of `Processes`, what it works on."""
+
+
+def _open_sources(folder: Path) -> None:
+    global _sources
+    found = {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")}
+    _sources = Sources(**found)
+
+
+def _prepare(batches: "EpochBatches", index: int) -> "Prepared":
+    return replace_sources(batches, _sources).prepare(index)
+
+
+def replace_sources(batches: "EpochBatches", sources: Sources | None) -> "EpochBatches":
+    """Returns the epoch with other radiographs, or none, and no processes to hand on to."""
+    other = copy.copy(batches)
+    other.sources, other.pool = sources, None  # type: ignore[assignment]
+    return other
+
+
+class Prepared(NamedTuple):
+    """A batch as it is before it becomes the network's input.
+
+    Attributes:
+        grids: `(n, size, size)` uint8.
+        targets: `(batch, 2)` float64.
+        cells: `(n, h, w, 3)` float32, see `pneumo.training.evidence.cells_loss`; None without.
+    """
+
+    grids: np.ndarray
+    targets: np.ndarray
+    cells: np.ndarray | None
 
 
 class EpochBatches:
@@ -43,6 +118,8 @@ class EpochBatches:
         workers: int = 2,
         view: str = FIELD,
         cells: int = 0,
+        patchworks: bool = False,
+        pool: Processes | None = None,
     ) -> None:
         """Takes the data in memory and how to present it.
 
@@ -62,8 +139,12 @@ class EpochBatches:
             view: What the network is shown of a cut, one of `lung_field.VIEWS`.
             cells: Side of the network's last feature maps, to tell as well in which of them
                 lung is to be seen; 0 for not.
+            patchworks: Whether a patchwork of each radiograph and the next joins the batch; see
+                `pneumo.training.patchwork`. Needs `cells`.
+            pool: Processes that prepare the batches in place of the threads.
         """
         self.workers, self.view, self.cells = workers, view, cells
+        self.patchworks, self.pool = patchworks, pool
         self.sources, self.size = sources, size
         self.labels, self.batch_size = labels, batch_size
         self.seed, self.epoch, self.augment, self.mixup = seed, epoch, augment, mixup
@@ -74,40 +155,75 @@ class EpochBatches:
         return steps_of(len(self.order), self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        """Yields the batches in order; at most two for each thread lie ready or are being made."""
-        pool = ThreadPoolExecutor(self.workers)
+        """Yields the batches in order; at most two for each worker lie ready or are being made."""
+        threads = ThreadPoolExecutor(self.pool.workers if self.pool else self.workers)
         waiting: deque[Future[Batch]] = deque()
         try:
             for index in range(len(self)):
-                waiting.append(pool.submit(self.__getitem__, index))
+                if self.pool:
+                    prepared = self.pool.submit(self, index)
+                    waiting.append(threads.submit(self._finish_later, index, prepared))
+                else:
+                    waiting.append(threads.submit(self.__getitem__, index))
                 if len(waiting) >= 2 * self.workers:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
         finally:  # whoever stops half-way does not wait for batches that nobody wants
-            pool.shutdown(cancel_futures=True)
+            threads.shutdown(cancel_futures=True)
 
     def __getitem__(self, index: int) -> Batch:
         """Returns `(batch, size, size, 3)` float32 in [-1, 1] and one-hot `(batch, 2)` float32.
 
-        With `cells` the targets are those of `pneumo.training.evidence.with_evidence`.
+        With `cells` the targets are those of `pneumo.training.evidence.with_evidence`; with
+        patchworks, these follow the radiographs, whose answers alone count.
         """
+        return self._finish(index, self.prepare(index))
+
+    def prepare(self, index: int) -> Prepared:
+        """Makes all of a batch but the network's input."""
         places = range(index * self.batch_size, (index + 1) * self.batch_size)
         chosen = self.order[[place % len(self.order) for place in places]]
         redrawn = [self._redraw(i, place) for i, place in zip(chosen, places, strict=True)]
         targets = np.eye(len(CLASSES))[self.labels[chosen]]
         targets[[not one.answerable for one in redrawn]] = 1 / len(CLASSES)
-        images = to_model_input(np.stack([one.grid for one in redrawn]))
+        grids = [one.grid for one in redrawn]
+        if not self.cells:
+            return Prepared(np.stack(grids), targets, None)
+        seen = np.stack([seen_cells(one.lungs, self.cells) for one in redrawn])
+        whole, none = np.ones_like(seen), np.zeros_like(seen)
+        cells = np.stack([seen, whole, none], axis=-1)
+        if self.patchworks:
+            rng = np.random.default_rng([self.seed, self.epoch, 2, index])
+            others = zip(grids, grids[1:] + grids[:1], strict=True)
+            made = [make_patchwork(own, other, rng, self.cells) for own, other in others]
+            pictures, own, other = (np.stack(part) for part in zip(*made, strict=True))
+            grids = [*grids, *pictures]
+            still_seen = own * seen + other * np.roll(seen, -1, axis=0)
+            cells = np.concatenate([cells, np.stack([still_seen, own, other], axis=-1)])
+        return Prepared(np.stack(grids), targets, cells.astype(np.float32))
+
+    def _finish_later(self, index: int, prepared: Future[Prepared]) -> Batch:
+        return self._finish(index, prepared.result())
+
+    def _finish(self, index: int, prepared: Prepared) -> Batch:
+        images, targets = to_model_input(prepared.grids), prepared.targets
         if self.mixup:
             rng = np.random.default_rng([self.seed, self.epoch, 1, index])
             share = rng.beta(self.mixup, self.mixup, len(images)).astype(np.float32)
             partner = rng.permutation(len(images))
             images, targets = (mix_pairs(array, partner, share) for array in (images, targets))
         targets = targets.astype(np.float32)
-        if not self.cells:
+        if prepared.cells is None:
             return images, targets
-        seen = np.stack([seen_cells(one.lungs, self.cells) for one in redrawn])
-        return images, {ANSWER: targets, CELLS: seen}
+        if not self.patchworks:
+            return images, {ANSWER: targets, CELLS: prepared.cells}
+        # A patchwork has no answer; 2, for a mean over twice as many.
+        counts = np.repeat(np.array([2, 0], np.float32), self.batch_size)
+        both = {ANSWER: np.concatenate([targets, targets]), CELLS: prepared.cells}
+        # What a network says before it knows anything is not worth agreeing with.
+        ripe = min(1, (self.epoch + index / len(self)) / RIPENING)
+        return images, both, {ANSWER: counts, CELLS: np.full_like(counts, ripe)}
 
     def _redraw(self, index: int, place: int) -> Redrawn:
         """Redraws one radiograph; the donor is any of the epoch's, so of either class."""

@@ -124,9 +124,14 @@ def scores_path(weights: Path) -> Path:
 
 
 def scale_head(model: keras.Model, temperature: float) -> None:
-    """Divides the logits by the temperature, within the weights: predicting needs no extra step."""
+    """Divides the logits by the temperature, within the weights: predicting needs no extra step.
+
+    And takes their mean off both, which changes no answer: training leaves what both logits have in
+    common to chance, and Grad-CAM of one class would draw it as if it spoke for that class.
+    """
     head = model.get_layer("probability")
-    head.set_weights([value / temperature for value in head.get_weights()])
+    scaled = [value / temperature for value in head.get_weights()]
+    head.set_weights([value - value.mean(axis=-1, keepdims=True) for value in scaled])
 
 
 def average_weights(models: list[list[np.ndarray]]) -> list[np.ndarray]:

@@ -1,6 +1,7 @@
 """One network: loaded, trained epoch by epoch, exported."""
 
 import time
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +14,11 @@ from pneumo.files import JsonObject
 from pneumo.network.architecture import LAST_CONVOLUTION, build_classifier
 from pneumo.network.operating_points import count_outcomes, rates_of
 from pneumo.network.weights_files import save_weights_fp16
-from pneumo.training.batches import EpochBatches, steps_of
+from pneumo.training.batches import EpochBatches, Processes, steps_of
 from pneumo.training.callbacks import ShowProgress
 from pneumo.training.checkpoint import load_checkpoint, save_checkpoint
 from pneumo.training.epoch import require_finite, train_epoch
-from pneumo.training.evidence import ANSWER, CELLS, evidence_elsewhere, with_evidence
+from pneumo.training.evidence import ANSWER, CELLS, cells_loss, with_evidence
 from pneumo.training.finish import predict_grids
 from pneumo.training.framing import Sources
 from pneumo.training.inputs import load_sources, see
@@ -67,15 +68,14 @@ def _build(recipe: Recipe, radiographs: int) -> tuple[keras.Model, keras.Model]:
     model = build_trainable(recipe)
     optimizer = build_optimizer(recipe, steps_of(radiographs, recipe.batch_size))
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
-    if not recipe.evidence:
+    if not (recipe.evidence or recipe.locality):
         model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
         return model, model
     trained = with_evidence(model)
     trained.compile(
         optimizer=optimizer,
-        loss={ANSWER: loss, CELLS: evidence_elsewhere},
-        loss_weights={ANSWER: 1.0, CELLS: recipe.evidence},
-        metrics={ANSWER: ["accuracy"]},
+        loss={ANSWER: loss, CELLS: cells_loss(recipe.evidence, recipe.locality)},
+        weighted_metrics={ANSWER: ["accuracy"]},  # patchworks have no answer, and no weight
     )
     return model, trained
 
@@ -94,23 +94,31 @@ def _train(
     """
     history = load_checkpoint(trained, output) if recipe.resume else []
     steps = steps_of(len(data.labels), recipe.batch_size)
-    cells = model.get_layer(LAST_CONVOLUTION).output.shape[1] if recipe.evidence else 0
-    for epoch in range(len(history), recipe.epochs):
-        started = time.monotonic()
-        with ShowProgress(epoch, recipe.epochs, steps, recipe.batch_size) as show:
-            logs = train_epoch(trained, _batches(recipe, data, epoch, cells), show)
-        seconds = round(time.monotonic() - started, 1)
-        answers = predict_grids(model, data.held_out_grids, devices)
-        require_finite(model, answers, f"step {steps} of epoch {epoch + 1}, its last,")
-        measured = _measure(data.held_out_labels, answers)
-        history.append({"epoch": epoch + 1, **logs, **measured, "seconds": seconds})
-        print(", ".join(f"{name} {value:.4g}" for name, value in history[-1].items()), flush=True)
-        write_logs(output, history)
-        save_checkpoint(trained, output, history)
+    asked = recipe.evidence or recipe.locality
+    cells = model.get_layer(LAST_CONVOLUTION).output.shape[1] if asked else 0
+    workers = (
+        closing(Processes(data.sources, recipe.workers)) if recipe.processes else nullcontext()
+    )
+    with workers as pool:
+        for epoch in range(len(history), recipe.epochs):
+            started = time.monotonic()
+            with ShowProgress(epoch, recipe.epochs, steps, recipe.batch_size) as show:
+                logs = train_epoch(trained, _batches(recipe, data, epoch, cells, pool), show)
+            seconds = round(time.monotonic() - started, 1)
+            answers = predict_grids(model, data.held_out_grids, devices)
+            require_finite(model, answers, f"step {steps} of epoch {epoch + 1}, its last,")
+            measured = _measure(data.held_out_labels, answers)
+            history.append({"epoch": epoch + 1, **logs, **measured, "seconds": seconds})
+            words = (f"{name} {value:.4g}" for name, value in history[-1].items())
+            print(", ".join(words), flush=True)
+            write_logs(output, history)
+            save_checkpoint(trained, output, history)
     return history
 
 
-def _batches(recipe: Recipe, data: _Data, epoch: int, cells: int) -> EpochBatches:
+def _batches(
+    recipe: Recipe, data: _Data, epoch: int, cells: int, pool: Processes | None
+) -> EpochBatches:
     return EpochBatches(
         data.sources,
         recipe.image_size,
@@ -124,6 +132,8 @@ def _batches(recipe: Recipe, data: _Data, epoch: int, cells: int) -> EpochBatche
         recipe.workers,
         recipe.view,
         cells,
+        bool(recipe.locality),
+        pool,
     )
 
 

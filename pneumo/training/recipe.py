@@ -33,6 +33,7 @@ RECIPES = {
         ],
         "mixup": 0.0,
         "evidence": 0.0,
+        "locality": 0.0,
         "last_stride": 2,
         "balance": True,
         "freeze_batchnorm": True,
@@ -49,13 +50,24 @@ RECIPES = {
         "augment": [],
         "mixup": 0.0,
         "evidence": 0.0,
+        "locality": 0.0,
         "last_stride": 2,
         "balance": False,
         "freeze_batchnorm": False,
     },
 }
 SMOKE = {"image_size": 71, "epochs": 1, "batch_size": 8, "init": "random"}
-NOT_DECISIVE = ("data", "output", "resume", "workers", "smoke", "phantoms", "devices", "suite")
+NOT_DECISIVE = (
+    "data",
+    "output",
+    "resume",
+    "workers",
+    "smoke",
+    "phantoms",
+    "devices",
+    "suite",
+    "processes",
+)
 
 
 @dataclass(frozen=True)
@@ -84,6 +96,7 @@ class Recipe:
     finder: Path
     mixup: float
     evidence: float
+    locality: float
     last_stride: int
     balance: bool
     freeze_batchnorm: bool
@@ -100,6 +113,7 @@ class Recipe:
     precision: str
     devices: str
     workers: int
+    processes: bool
     phantoms: bool
 
 
@@ -147,6 +161,13 @@ def parse_arguments(description: str, arguments: list[str] | None = None) -> Rec
         metavar="WEIGHT",
         help="weight of a second loss: evidence that lies where no lung is to be seen; 0 for none",
     )
+    add(
+        "--locality",
+        type=float,
+        metavar="WEIGHT",
+        help="weight of another: in a patchwork of two radiographs each cell is to say what it "
+        "said in the one that stands there; twice the work a step; 0 for none",
+    )
     add("--last-stride", type=int, choices=(1, 2), help="1 for a finer heatmap, 2 as published")
     add("--balance", action=switch, default=None, help="as many of each class in an epoch")
     add("--freeze-batchnorm", action=switch, default=None, help="keep ImageNet's statistics")
@@ -181,6 +202,11 @@ def parse_arguments(description: str, arguments: list[str] | None = None) -> Rec
     )
     add("--devices", choices=("one", "all"), default="one", help="all: data-parallel, on JAX")
     add("--workers", type=int, default=min(8, os.cpu_count() or 1), help="augmenting threads")
+    add(
+        "--processes",
+        action="store_true",
+        help="let processes do the augmenting: more than four threads get in each other's way",
+    )
     args = parser.parse_args(arguments)
     if not args.data and not args.smoke:
         parser.error("--data is needed: the folder that holds train/NORMAL and train/PNEUMONIA")
@@ -204,7 +230,13 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     for name in ("epochs", "batch_size", "retrain_layers", "workers"):
         if getattr(args, name) < 1:
             parser.error(f"--{name.replace('_', '-')} is at least 1")
-    for name, least in (("mixup", 0), ("evidence", 0), ("label_smoothing", 0), ("seed", 0)):
+    for name, least in (
+        ("mixup", 0),
+        ("evidence", 0),
+        ("locality", 0),
+        ("label_smoothing", 0),
+        ("seed", 0),
+    ):
         if getattr(args, name) < least:
             parser.error(f"--{name.replace('_', '-')} is at least {least}")
     if args.learning_rate <= 0 or args.label_smoothing >= 1:
@@ -213,6 +245,8 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error("--image-size is at least 71, the least that Xception can take")
     if args.evidence and (args.view == WHOLE or args.mixup):
         parser.error("--evidence needs to know where the lungs are: no --view whole, no --mixup")
+    if args.locality and (args.mixup or args.batch_size < 2):
+        parser.error("--locality makes patchworks of two radiographs: no --mixup, batches of two")
 
 
 def settings_of(recipe: Recipe) -> JsonObject:

@@ -11,6 +11,7 @@ from pneumo.network.lung_finder import (
     FINDER_NAME,
     build_finder,
     find_lungs,
+    finder_of,
     load_finder,
     load_finder_model,
     to_finder_input,
@@ -58,6 +59,17 @@ def test_lungs_of_the_samples_are_two_of_plausible_size(model, path):
     assert 0.15 < (lungs >= 0.5).mean() < 0.6
     assert field.smaller_lung() > 0.35
     assert field.cut_off() < 0.2
+
+
+def test_each_of_any_number_of_pictures_gets_its_own_lungs(model):
+    find = finder_of(model)
+    batch = np.random.default_rng(0).standard_normal((5, 128, 128, 1), np.float32)
+    for count in (1, 3, 5):
+        found = find(batch[:count])
+        assert found.lungs.shape == (count, 128, 128) and found.features.shape == (count, 512)
+        alone = find(batch[count - 1 : count])
+        np.testing.assert_allclose(found.lungs[-1:], alone.lungs, atol=1e-5)
+        np.testing.assert_allclose(found.features[-1:], alone.features, atol=1e-4)
 
 
 def test_damaged_or_missing_weights_are_named(tmp_path):

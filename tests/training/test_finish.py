@@ -49,6 +49,9 @@ def test_scaled_head_answers_as_the_temperature_says(model, grids):
     np.testing.assert_allclose(scaled, apply_temperature(raw, 2.5), atol=1e-6)
     # Too sure before, less sure now: nearer to one half.
     assert (np.abs(scaled - 0.5) < np.abs(raw - 0.5)).all()
+    # What one logit gains the other loses, so that the heat for one class is that of the answer.
+    for values in model.get_layer("probability").get_weights():
+        np.testing.assert_allclose(values[..., 0], -values[..., 1], atol=1e-7)
 
 
 def test_grids_are_answered_in_order_whatever_batch_and_devices(model, grids):

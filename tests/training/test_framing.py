@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pneumo.network.lung_field import CUT, MARGIN, crop_outline, cut_out, field_of, present
-from pneumo.network.lung_finder import FinderPass
+from pneumo.network.lung_finder import FinderPass, build_finder
 from pneumo.training.augment import augment_cut
 from pneumo.training.batches import EpochBatches
 from pneumo.training.framing import (
@@ -15,6 +15,8 @@ from pneumo.training.framing import (
     cut_exactly,
     draw_outline,
 )
+from pneumo.training.inputs import finder_of
+from pneumo.training.recipe import parse_arguments
 from tests.network.test_lung_field import TWO, draw_lungs
 
 OTHER = draw_lungs((10, 20, 40, 110), (60, 30, 100, 90))
@@ -118,3 +120,12 @@ def test_batches_of_cuts_give_no_class_to_painted_lungs(sources):
     np.testing.assert_allclose(rows.sum(axis=1), 1)
     unsure = (rows == 0.5).all(axis=1)
     assert 0 < unsure.sum() < 15
+
+
+def test_lung_finder_is_loaded_once_and_anew_for_another_file(tmp_path):
+    recipe = parse_arguments("", ["--data", "."])
+    assert finder_of(recipe) is finder_of(parse_arguments("", ["--data", "other"]))
+    model = build_finder()
+    model.save_weights(tmp_path / "another.weights.h5")
+    another = parse_arguments("", ["--data", ".", "--finder", str(tmp_path / "another.weights.h5")])
+    assert finder_of(another) is not finder_of(recipe)
