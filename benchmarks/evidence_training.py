@@ -14,6 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.explanations import compare_rows
 from pneumo.network.card import read_card
 from pneumo.network.weights_files import CARD_NAME
 from pneumo.training.recipe import RECIPES
@@ -60,7 +61,7 @@ def main() -> None:
                     *("--method", "gradcam", "--count", COUNT, "--cells", cells),
                     *("--within", within, "--json", path),
                 )
-            erased[within] = json.loads(path.read_text())
+            erased[within] = json.loads(path.read_text())["rows"]
         rows += rows_of(name, folder, erased)
     document = {
         "settings": f"{EPOCHS} epochs on {SHARE:.0%} of the patients at {SIZE} pixels, "
@@ -82,36 +83,10 @@ def run(*words: object) -> None:
 
 
 def rows_of(name: str, folder: Path, erased: dict) -> list[dict]:
-    """Returns a row for each fill: own Grad-CAM, and what another radiograph's would do.
-
-    The tenth also within the lungs alone, where to tell lung from what is none is no merit.
-    """
+    """Returns a row for each fill: own Grad-CAM, and what another radiograph's would do."""
     metrics = read_card(folder / CARD_NAME).document["metrics"]["held_out_patients"]
-    found = {
-        (within, row["heatmap"], row["fill"]): row
-        for within, document in erased.items()
-        for row in document["rows"]
-        if row["method"] == "gradcam"
-    }
-    rows = []
-    for fill in dict.fromkeys(fill for _, _, fill in found):
-        own, other = found["field", "own", fill], found["field", "another's", fill]
-        lungs = {whose: found["lungs", whose, fill]["tenth"] for whose in ("own", "another's")}
-        rows.append(
-            {
-                "name": name,
-                "fill": fill,
-                "auc": metrics["auc"],
-                "balanced_accuracy": metrics["balanced_accuracy"],
-                **{
-                    key: own[key] for key in ("tenth", "third", "kept", "cells", "in_lungs", "even")
-                },
-                **{f"another's_{key}": other[key] for key in ("tenth", "third")},
-                "tenth_of_lungs": lungs["own"],
-                "another's_tenth_of_lungs": lungs["another's"],
-            }
-        )
-    return rows
+    rates = {key: metrics[key] for key in ("auc", "balanced_accuracy")}
+    return [{"name": name, **rates, **row} for row in compare_rows(erased, "gradcam")]
 
 
 if __name__ == "__main__":

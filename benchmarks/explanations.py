@@ -134,18 +134,20 @@ def main():
         args.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
-def choose(classifier: Classifier, data: Path, count: int) -> list[ModelInput]:
-    """Takes held-out PNEUMONIA radiographs that are called right, in a random order."""
+def choose(
+    classifier: Classifier, data: Path, count: int, label: int = PNEUMONIA
+) -> list[ModelInput]:
+    """Takes held-out radiographs of a class that are called right, in a random order."""
     _, held_out = split_as_trained(data, classifier.card.document["training"])
-    ill: list[Example] = [example for example in held_out if example.label == PNEUMONIA]
-    np.random.default_rng(0).shuffle(ill)
-    chosen = []
-    for example in ill:
+    own: list[Example] = [example for example in held_out if example.label == label]
+    np.random.default_rng(0).shuffle(own)
+    chosen: list[ModelInput] = []
+    for example in own:
         if len(chosen) == count:
             break
         (seen,) = classifier.prepare([read_radiograph(example.path).pixels])
-        right = score_grids(classifier, [seen.grid])[0] >= classifier.card.default.threshold
-        if right and seen.lungs is not None:
+        called_ill = score_grids(classifier, [seen.grid])[0] >= classifier.card.default.threshold
+        if called_ill == (label == PNEUMONIA) and seen.lungs is not None:
             chosen.append(seen)
     return chosen
 
@@ -200,6 +202,40 @@ def summarise(method: str, whose: str, fill: str, found: dict) -> dict:
         "in_lungs": float(np.nanmean(found["heat in lungs"])),
         "even": float(np.mean(found["even"])),
     }
+
+
+def compare_rows(erased: dict[str, list[dict]], method: str) -> list[dict]:
+    """Puts what erasing showed within the field and within the lungs side by side.
+
+    Args:
+        erased: `field` and `lungs` -> the rows that `--within` of it wrote.
+        method: Whose rows to take.
+
+    Returns:
+        A row for each fill: the own heatmap, and what another radiograph's would do; the tenth also
+        within the lungs alone, where to tell lung from what is none is no merit.
+    """
+    found = {
+        (within, row["heatmap"], row["fill"]): row
+        for within, rows in erased.items()
+        for row in rows
+        if row["method"] == method
+    }
+    table = []
+    for fill in dict.fromkeys(fill for _, _, fill in found):
+        own, other = found["field", "own", fill], found["field", "another's", fill]
+        table.append(
+            {
+                "fill": fill,
+                **{
+                    key: own[key] for key in ("tenth", "third", "kept", "cells", "in_lungs", "even")
+                },
+                **{f"another's_{key}": other[key] for key in ("tenth", "third")},
+                "tenth_of_lungs": found["lungs", "own", fill]["tenth"],
+                "another's_tenth_of_lungs": found["lungs", "another's", fill]["tenth"],
+            }
+        )
+    return table
 
 
 if __name__ == "__main__":

@@ -136,8 +136,17 @@ def _share(value: float) -> str:
     return f"{100 * value:.0f} %"
 
 
-def _evidence(document: dict) -> str:
+def _erased(row: dict) -> str:
+    """Returns cells: AUC, and of tenth, third and tenth of the lungs own and another's heatmap."""
     other = "another's_"
+    pairs = [
+        f"{_share(row[key])} ({_share(row[other + key])})"
+        for key in ("tenth", "third", "tenth_of_lungs")
+    ]
+    return " | ".join([row["name"], row["fill"], f"{row['auc']:.3f}", *pairs])
+
+
+def _evidence(document: dict) -> str:
     rows = [
         "| training | erased by | AUC | hottest tenth costs more (another's) | hottest third costs "
         "more (another's) | within the lungs alone, hottest tenth (another's) | hottest half says "
@@ -145,34 +154,27 @@ def _evidence(document: dict) -> str:
         "|---" * 9 + "|",
     ]
     rows += [
-        f"| {row['name']} | {row['fill']} | {row['auc']:.3f} | {_share(row['tenth'])} "
-        f"({_share(row[other + 'tenth'])}) | {_share(row['third'])} "
-        f"({_share(row[other + 'third'])}) | {_share(row['tenth_of_lungs'])} "
-        f"({_share(row[other + 'tenth_of_lungs'])}) | {_share(row['kept'])} | "
-        f"{row['cells']:+.2f} | {_share(row['in_lungs'])} ({_share(row['even'])}) |"
+        f"| {_erased(row)} | {_share(row['kept'])} | {row['cells']:+.2f} | "
+        f"{_share(row['in_lungs'])} ({_share(row['even'])}) |"
         for row in document["rows"]
     ]
     return "\n".join([*rows, "", f"{document['settings']}."])
 
 
 def _heat(document: dict) -> str:
-    other = "another's_"
     rows = [
         "| weights | erased by | AUC | hottest tenth costs more (another's) | hottest third costs "
         "more (another's) | within the lungs alone, hottest tenth (another's) | heat in the lungs "
-        "(if even) | haze drawn in: heat rises most there (by chance) |",
+        "(if even) | haze drawn in: heat rises most there (at another's) |",
         "|---" * 8 + "|",
     ]
     rows += [
-        f"| {row['name']} | {row['fill']} | {row['auc']:.3f} | {_share(row['tenth'])} "
-        f"({_share(row[other + 'tenth'])}) | {_share(row['third'])} "
-        f"({_share(row[other + 'third'])}) | {_share(row['tenth_of_lungs'])} "
-        f"({_share(row[other + 'tenth_of_lungs'])}) | {_share(row['in_lungs'])} "
-        f"({_share(row['even'])}) | {_share(row['haze_found'])} ({_share(row['haze_chance'])}) |"
+        f"| {_erased(row)} | {_share(row['in_lungs'])} ({_share(row['even'])}) | "
+        f"{_share(row['haze_found'])} ({_share(row['haze_elsewhere'])}) |"
         for row in document["rows"]
     ]
     words = (
-        f"299 pixels; {METHODS[document['method']].name}, on {document['radiographs']} held-out "
+        f"{METHODS[document['method']].name}, on {document['radiographs']} held-out "
         "radiographs of either class that were called right."
     )
     return "\n".join([*rows, "", words])
