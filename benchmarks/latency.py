@@ -110,12 +110,13 @@ def forwards() -> dict:
     """Returns the bare networks by runtime: `(n, 299, 299, 3)` float32 -> probabilities."""
     classifier = load_classifier(runtime="tensorflow")
     path = WEIGHTS_FOLDER / classifier.card.weights_file
-    size, stride = classifier.card.image_size, classifier.card.last_stride
+    card = classifier.card
+    form = (card.image_size, card.last_stride, card.tiles)
     found = {"tensorflow": lambda ready: classifier.forward(ready).probabilities}
     if openvino_runtime.is_installed():
         for name, precision in (("openvino", "f32"), ("bfloat16", "bf16")):
             graph = openvino_runtime.OpenVinoGraph()
-            drawn = draw_classifier(graph, path, size, stride)
+            drawn = draw_classifier(graph, path, *form)
             compiled = openvino_runtime.compile_model(graph.finish(drawn.outputs), precision)
             request = compiled.create_infer_request()
             found[name] = lambda ready, request=request: request.infer([ready])[1]
@@ -124,7 +125,7 @@ def forwards() -> dict:
     except ImportError:
         return found
     graph = OnnxGraph()
-    drawn = draw_classifier(graph, path, size, stride)
+    drawn = draw_classifier(graph, path, *form)
     model = graph.finish(drawn.outputs, OUTPUTS).SerializeToString()
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     return {"onnxruntime": lambda ready: session.run(None, {"image": ready})[1], **found}
@@ -137,7 +138,7 @@ def prepare_runs(networks: dict) -> dict:
     slow = load_classifier(runtime="tensorflow")
     fast = load_classifier()
     ready = prepare(slow, [radiograph.pixels])
-    model = build_classifier(slow.card.image_size, slow.card.last_stride)
+    model = build_classifier(slow.card.image_size, slow.card.last_stride, slow.card.tiles)
     model.load_weights(WEIGHTS_FOLDER / slow.card.weights_file)
     gradcam = Gradcam(model, model_modifier=ReplaceToLinear(), clone=True)
 

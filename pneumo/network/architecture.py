@@ -4,7 +4,7 @@ The architecture is never read from a file: a saved Keras model can run code of 
 choosing when it is loaded, a file of weights cannot.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pneumo import CLASSES
 from pneumo.network.preprocess import IMAGE_SIZE
@@ -16,17 +16,41 @@ LAST_CONVOLUTION = "block14_sepconv2_act"
 """The penultimate layer of Grad-CAM: the last feature maps, after their ReLU."""
 
 
-def build_classifier(image_size: int = IMAGE_SIZE, last_stride: int = 2) -> "keras.Model":
+class Tiling(NamedTuple):
+    """How the feature maps of the entry flow are cut.
+
+    Attributes:
+        tiles: Along each side.
+        side: Of a tile, in cells of those maps.
+        padding: Pixels of mean grey before and after the picture, so that the tiles fit.
+    """
+
+    tiles: int
+    side: int
+    padding: tuple[int, int]
+
+
+def build_classifier(
+    image_size: int = IMAGE_SIZE, last_stride: int = 2, tiles: int = 0
+) -> "keras.Model":
     """Builds Xception with global average pooling and `Dense(2, softmax)`, untrained.
 
     The network is flat (the base is not a nested model), so that any layer can be reached from
     the input by name. It is the origin's architecture: Chollet 2017,
     https://arxiv.org/abs/1610.02357, without its top.
 
+    Published as it was, every cell of its last layer sees the whole picture, and a heatmap of
+    those cells need not tell what is where. With tiles the middle and the exit flow see one tile
+    of the entry flow's feature maps at a time, and what a cell says can only be about its own
+    surroundings (bags of local features: Brendel and Bethge 2019,
+    https://arxiv.org/abs/1904.00760). The weights fit either.
+
     Args:
         image_size: Side of the square input in pixels, at least 71.
         last_stride: Of the last pooling and its shortcut: 2 as published, for 10 x 10 feature
             maps of 299 pixels; 1 for 19 x 19 from the same weights.
+        tiles: Into how many along each side the feature maps are cut after the entry flow; 0 for
+            not at all, as published.
 
     Returns:
         A `keras.Model` from `(n, image_size, image_size, 3)` in [-1, 1] to `(n, 2)`
@@ -36,15 +60,41 @@ def build_classifier(image_size: int = IMAGE_SIZE, last_stride: int = 2) -> "ker
     import keras
 
     image = keras.Input((image_size, image_size, 3), name="image")
-    base = keras.applications.Xception(include_top=False, weights=None, input_tensor=image)
+    padded = image
+    if tiles:
+        padded = keras.layers.ZeroPadding2D((tiling_of(image_size, tiles).padding,) * 2)(image)
+    base = keras.applications.Xception(include_top=False, weights=None, input_tensor=padded)
     pooled = keras.layers.GlobalAveragePooling2D(name="avg_pool")(base.output)
     # float32 also under mixed precision: a softmax in 16 bits rounds confident answers to 1.
     head = keras.layers.Dense(
         len(CLASSES), activation="softmax", dtype="float32", name="probability"
     )
     model = keras.Model(image, head(pooled), name="pneumo")
-    if last_stride == 2:
-        return model
+    if last_stride != 2:
+        model = _with_last_stride(model, last_stride)
+    return _with_tiles(model, tiling_of(image_size, tiles)) if tiles else model
+
+
+def tiling_of(image_size: int, tiles: int) -> Tiling:
+    """Returns how pictures of a size are cut into so many tiles along each side."""
+    size = image_size
+    while (side := _entry_side(size)) % (2 * tiles):
+        size += 1
+    before = (size - image_size) // 2
+    return Tiling(tiles, side // tiles, (before, size - image_size - before))
+
+
+def _entry_side(image_size: int) -> int:
+    """Returns the side of the entry flow's feature maps: two 3 x 3 unpadded, then three halves."""
+    side = (image_size - 3) // 2 + 1 - 2
+    for _ in range(3):
+        side = -(-side // 2)
+    return side
+
+
+def _with_last_stride(model: "keras.Model", last_stride: int) -> "keras.Model":
+    import keras
+
     config = model.get_config()
     by_name = {layer["name"]: layer["config"] for layer in config["layers"]}
     pool = model.get_layer("block13_pool")
@@ -52,6 +102,33 @@ def build_classifier(image_size: int = IMAGE_SIZE, last_stride: int = 2) -> "ker
     for name in (pool.name, shortcuts[-1]):
         by_name[name]["strides"] = (last_stride, last_stride)
     return keras.Model.from_config(config)
+
+
+def _with_tiles(model: "keras.Model", tiling: Tiling) -> "keras.Model":
+    """Returns the same network with the feature maps cut after the entry flow, joined at the end.
+
+    They are joined before the last ReLU, so that `LAST_CONVOLUTION` names the whole map.
+    """
+    import keras
+
+    entry_end = [x.name for x in model.layers if isinstance(x, keras.layers.Add)][2]
+    n, side = tiling.tiles, tiling.side
+
+    def call(layer: "keras.Layer", *inputs: Any, **options: Any) -> Any:
+        if layer.name == LAST_CONVOLUTION:
+            h, w, channels = inputs[0].shape[1:]
+            cut = keras.ops.reshape(inputs[0], (-1, n, n, h, w, channels))
+            rows = keras.ops.transpose(cut, (0, 1, 3, 2, 4, 5))
+            return layer(keras.ops.reshape(rows, (-1, n * h, n * w, channels)))
+        outputs = layer(*inputs, **options)
+        if layer.name != entry_end:
+            return outputs
+        channels = outputs.shape[-1]
+        cut = keras.ops.reshape(outputs, (-1, n, side, n, side, channels))
+        rows = keras.ops.transpose(cut, (0, 1, 3, 2, 4, 5))
+        return keras.ops.reshape(rows, (-1, side, side, channels))
+
+    return keras.models.clone_model(model, call_function=call)
 
 
 def backbone_of(classifier: "keras.Model") -> "keras.Model":

@@ -30,6 +30,7 @@ class ModelCard:
         image_size: Side of the network's input in pixels.
         self_test: P(PNEUMONIA) of the pictures of `pneumo.network.self_test`.
         last_stride: See `pneumo.network.architecture.build_classifier`.
+        tiles: See there.
         view: What the network is shown, one of `pneumo.network.lung_field.VIEWS`.
         finder_file: File name of the lung finder's weights, in the card's folder; empty if the
             view needs none.
@@ -45,6 +46,7 @@ class ModelCard:
     weights_sha256: str
     image_size: int
     last_stride: int
+    tiles: int
     self_test: tuple[float, ...]
     view: str
     finder_file: str
@@ -93,6 +95,7 @@ def read_card(path: Path) -> ModelCard:
             weights["sha256"],
             size,
             int(document["input"].get("last_stride", 2)),
+            int(document["input"].get("tiles", 0)),
             tuple(map(float, document["self_test"])),
             view,
             finder["file"],
@@ -126,6 +129,7 @@ def compose_card(
     weights: JsonObject,
     image_size: int,
     last_stride: int,
+    tiles: int,
     view: str,
     lung_finder: JsonObject | None,
     data: JsonObject,
@@ -143,6 +147,7 @@ def compose_card(
         weights: `file`, `dtype`, `sha256`.
         image_size: Side of the network's input in pixels.
         last_stride: See `ModelCard`.
+        tiles: See `ModelCard`.
         view: See `ModelCard`.
         lung_finder: `file`, `sha256`, source and measures of the lung finder; None without one.
         data: Name, source, counts, and how it was split.
@@ -168,6 +173,7 @@ def compose_card(
         "input": {
             "image_size": image_size,
             "last_stride": last_stride,
+            "tiles": tiles,
             "range": [-1, 1],
             "classes": list(pneumo.CLASSES),
             "view": view,

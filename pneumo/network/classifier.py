@@ -155,7 +155,9 @@ def load_finder(path: Path, runtime: str | None = None) -> Finder:
 
 def _load_on_openvino(folder: Path, card: ModelCard, scope: Scope | None) -> Classifier:
     weights = folder / card.weights_file
-    forward, drawn = openvino_runtime.load_forward(weights, card.image_size, card.last_stride)
+    forward, drawn = openvino_runtime.load_forward(
+        weights, card.image_size, card.last_stride, card.tiles
+    )
     return Classifier(
         forward,
         Head(drawn.kernel, drawn.bias),
@@ -211,7 +213,7 @@ def _load_folded(path: Path, card: ModelCard) -> "keras.Model":
 def _load_weights(path: Path, card: ModelCard) -> "keras.Model":
     from pneumo.network.architecture import build_classifier
 
-    model = build_classifier(card.image_size, card.last_stride)
+    model = build_classifier(card.image_size, card.last_stride, card.tiles)
     try:
         model.load_weights(path)
     except Exception as error:  # h5py and Keras raise OSError, ValueError, KeyError ...

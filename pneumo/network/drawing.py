@@ -5,15 +5,19 @@ Keras, as they are after training: batch normalisation is part of the convolutio
 hold both against each other.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
+from pneumo.network.architecture import Tiling, tiling_of
 from pneumo.network.lung_finder import FINDER_SIZE, WIDTHS
 from pneumo.network.stored_layers import StoredLayers
 
 Node = TypeVar("Node")
+ENTRY_CHANNELS, EXIT_CHANNELS = 728, 2048
+"""Feature maps at the end of Xception's entry flow, and at its own end."""
 
 
 class Graph(Protocol[Node]):
@@ -24,6 +28,16 @@ class Graph(Protocol[Node]):
 
     def input(self, side: int, channels: int) -> Node:
         """Takes `(n, side, side, channels)` float32, any n; channels come first from here on."""
+        ...
+
+    def pad(self, x: Node, before: int, after: int) -> Node:
+        """Puts so many rows and columns of zeros around a picture."""
+        ...
+
+    def rearrange(
+        self, x: Node, cut: Sequence[int], order: Sequence[int], joined: Sequence[int]
+    ) -> Node:
+        """Reshapes, transposes and reshapes again; -1 is what is left."""
         ...
 
     def convolve(
@@ -100,7 +114,7 @@ class DrawnClassifier(NamedTuple, Generic[Node]):
 
 
 def draw_classifier(
-    graph: Graph[Node], path: Path, image_size: int, last_stride: int
+    graph: Graph[Node], path: Path, image_size: int, last_stride: int, tiles: int
 ) -> DrawnClassifier[Node]:
     """Draws what `build_classifier` builds, with the weights of a file.
 
@@ -109,6 +123,7 @@ def draw_classifier(
         path: A `.weights.h5` of the classifier, with or without batch normalisation frozen.
         image_size: Side of the input in pixels.
         last_stride: See `build_classifier`.
+        tiles: See there.
 
     Raises:
         WeightsError: The file holds other weights.
@@ -124,7 +139,10 @@ def draw_classifier(
         shortcut = graph.convolve(shortcut_from, kernel, bias, stride)
         return graph.add(graph.max_pool(x, 3, stride), shortcut)
 
+    tiling = tiling_of(image_size, tiles) if tiles else None
     x = graph.input(image_size, 3)
+    if tiling:
+        x = graph.pad(x, *tiling.padding)
     for stride in (2, 1):
         kernel, bias = stored.take_folded("conv2d")
         x = graph.relu(graph.convolve(x, kernel, bias, stride, pad=False))
@@ -132,6 +150,8 @@ def draw_classifier(
         start = x
         x = separable(x if block == 2 else graph.relu(x))  # block 1 ends with a ReLU
         x = shorten(separable(graph.relu(x)), start)
+    if tiling:
+        x = _cut(graph, x, tiling)
     for _ in range(5, 13):
         start = x
         for _ in range(3):
@@ -140,11 +160,29 @@ def draw_classifier(
     start = x
     x = separable(graph.relu(separable(graph.relu(x))))
     x = shorten(x, start, last_stride)
-    maps = graph.relu(separable(graph.relu(separable(x))))
+    x = separable(graph.relu(separable(x)))
+    if tiling:
+        x = _join(graph, x, tiling, -(-tiling.side // last_stride))
+    maps = graph.relu(x)
     kernel, bias = stored.take("dense")
     stored.require_all_taken()
     probabilities = graph.softmax(graph.dense(graph.mean(maps), kernel, bias))
     return DrawnClassifier([graph.channels_last(maps), probabilities], kernel, bias)
+
+
+def _cut(graph: Graph[Node], x: Node, tiling: Tiling) -> Node:
+    """Makes the tiles of n pictures n times as many pictures, row by row."""
+    n, side = tiling.tiles, tiling.side
+    cut = (-1, ENTRY_CHANNELS, n, side, n, side)
+    return graph.rearrange(x, cut, (0, 2, 4, 1, 3, 5), (-1, ENTRY_CHANNELS, side, side))
+
+
+def _join(graph: Graph[Node], x: Node, tiling: Tiling, side: int) -> Node:
+    """Puts the tiles together again, which are of another side by now."""
+    n = tiling.tiles
+    cut = (-1, n, n, EXIT_CHANNELS, side, side)
+    joined = (-1, EXIT_CHANNELS, n * side, n * side)
+    return graph.rearrange(x, cut, (0, 3, 1, 4, 2, 5), joined)
 
 
 def draw_finder(graph: Graph[Node], path: Path) -> list[Node]:

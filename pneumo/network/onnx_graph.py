@@ -48,6 +48,18 @@ class OnnxGraph:
         self._inputs.append(helper.make_tensor_value_info("image", TensorProto.FLOAT, shape))
         return self._add("Transpose", "image", perm=[0, 3, 1, 2])
 
+    def pad(self, x: str, before: int, after: int) -> str:
+        return self._add(
+            "Pad", x, self._constant(np.array([0, 0, before, before, 0, 0, after, after]))
+        )
+
+    def rearrange(
+        self, x: str, cut: Sequence[int], order: Sequence[int], joined: Sequence[int]
+    ) -> str:
+        parts = self._add("Reshape", x, self._constant(np.array(cut)))
+        ordered = self._add("Transpose", parts, perm=list(order))
+        return self._add("Reshape", ordered, self._constant(np.array(joined)))
+
     def convolve(
         self, x: str, kernel: np.ndarray, bias: np.ndarray, stride: int = 1, pad: bool = True
     ) -> str:

@@ -45,6 +45,17 @@ class OpenVinoGraph:
         self._input = self._ops.parameter([-1, side, side, channels], np.float32, name="image")
         return self._ops.transpose(self._input, self._constant([0, 3, 1, 2]))
 
+    def pad(self, x: "Node", before: int, after: int) -> "Node":
+        sides = ([0, 0, amount, amount] for amount in (before, after))
+        return self._ops.pad(x, *map(self._constant, sides), "constant")
+
+    def rearrange(
+        self, x: "Node", cut: Sequence[int], order: Sequence[int], joined: Sequence[int]
+    ) -> "Node":
+        parts = self._ops.reshape(x, self._constant(list(cut)), False)
+        ordered = self._ops.transpose(parts, self._constant(list(order)))
+        return self._ops.reshape(ordered, self._constant(list(joined)), False)
+
     def convolve(
         self,
         x: "Node",
@@ -140,7 +151,7 @@ def save_model(model: "Model", path: Path, names: Iterable[str]) -> None:
 
 
 def load_forward(
-    path: Path, image_size: int, last_stride: int
+    path: Path, image_size: int, last_stride: int, tiles: int
 ) -> tuple[Forward, DrawnClassifier[Any]]:
     """Loads a classifier.
 
@@ -151,7 +162,7 @@ def load_forward(
         WeightsError: The file holds other weights.
     """
     graph = OpenVinoGraph()
-    drawn = draw_classifier(graph, path, image_size, last_stride)
+    drawn = draw_classifier(graph, path, image_size, last_stride, tiles)
     return in_turns(_runner(compile_model(graph.finish(drawn.outputs)))), drawn
 
 

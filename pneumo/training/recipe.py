@@ -35,6 +35,7 @@ RECIPES = {
         "evidence": 0.0,
         "locality": 0.0,
         "last_stride": 2,
+        "tiles": 0,
         "balance": True,
         "freeze_batchnorm": True,
     },
@@ -52,6 +53,7 @@ RECIPES = {
         "evidence": 0.0,
         "locality": 0.0,
         "last_stride": 2,
+        "tiles": 0,
         "balance": False,
         "freeze_batchnorm": False,
     },
@@ -98,6 +100,7 @@ class Recipe:
     evidence: float
     locality: float
     last_stride: int
+    tiles: int
     balance: bool
     freeze_batchnorm: bool
     image_size: int
@@ -169,6 +172,13 @@ def parse_arguments(description: str, arguments: list[str] | None = None) -> Rec
         "said in the one that stands there; twice the work a step; 0 for none",
     )
     add("--last-stride", type=int, choices=(1, 2), help="1 for a finer heatmap, 2 as published")
+    add(
+        "--tiles",
+        type=int,
+        metavar="N",
+        help="cut the entry flow's feature maps into N x N tiles that the rest of the network sees "
+        "one at a time; 0 for not at all, as published",
+    )
     add("--balance", action=switch, default=None, help="as many of each class in an epoch")
     add("--freeze-batchnorm", action=switch, default=None, help="keep ImageNet's statistics")
     add("--image-size", type=int, help=f"side of the input, default {IMAGE_SIZE}")
@@ -235,6 +245,7 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         ("evidence", 0),
         ("locality", 0),
         ("label_smoothing", 0),
+        ("tiles", 0),
         ("seed", 0),
     ):
         if getattr(args, name) < least:

@@ -7,7 +7,7 @@ reads, writes or removes something does so through what is defined here.
 import random
 from collections.abc import Callable, Container, Hashable
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypedDict, TypeVar
 
 import numpy as np
 import streamlit as st
@@ -113,11 +113,11 @@ class Setting(Generic[Value]):
         st.session_state[self.key] = value
 
 
-class ListAnswer(Protocol):
-    """What the worklist's component tells: the key of the row to open, the filter to set."""
+class Said(TypedDict):
+    """One thing that the worklist's component tells, and when, in milliseconds since 1970."""
 
-    open: str
-    filter: str
+    value: str
+    at: float
 
 
 _SETTINGS = Held[set[str]]("settings", set)
@@ -194,6 +194,8 @@ NUMBERS = Held[dict[str, int]]("numbers", dict)
 
 WORKLIST = "worklist"
 """Key of the worklist's component."""
+_HEARD = Held[dict[str, float]]("heard", dict)
+"""When the last thing of each name was said that was listened to."""
 
 
 def method_setting(number: int) -> Setting[str]:
@@ -211,10 +213,13 @@ def frame_input(entry: Entry) -> Held[int]:
     return Held(f"frame-{entry.key}", lambda: 1)
 
 
-def list_answer() -> ListAnswer:
-    """Returns what the worklist's component tells; to be called in one of its callbacks."""
-    answer: ListAnswer = st.session_state[WORKLIST]
-    return answer
+def hear(name: str) -> str | None:
+    """Returns what the worklist's component tells by a name, once; called in its callbacks."""
+    said: Said | None = st.session_state[WORKLIST].get(name)
+    if not said or said["at"] == _HEARD.ensure().get(name):
+        return None
+    _HEARD.ensure()[name] = said["at"]
+    return said["value"]
 
 
 def open_case(key: str) -> None:

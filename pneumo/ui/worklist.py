@@ -228,13 +228,13 @@ def _show_list(
 
     def open_row() -> None:
         # Streamlit keeps this function after the list has gone: it must hold nobody's entries.
-        key = state.list_answer().open
-        if isinstance(state.ENTRIES.get().get(key), ReadEntry):
+        key = state.hear("open")
+        if key and isinstance(state.ENTRIES.get().get(key), ReadEntry):
             state.CASE.put(key)
             state.DRAWER.put(False)
 
     def choose_filter() -> None:
-        if (name := state.list_answer().filter) in SHOWN:
+        if (name := state.hear("filter")) in SHOWN:
             state.LIST_FILTER.put(name)
 
     data = {

@@ -61,15 +61,18 @@ def randomise(model):
     return rng
 
 
-@pytest.mark.parametrize(("size", "last_stride"), [(71, 2), (96, 2), (96, 1)])
-def test_any_weights_and_sizes(tmp_path, size, last_stride):
+@pytest.mark.parametrize(
+    ("size", "last_stride", "tiles"),
+    [(71, 2, 0), (96, 2, 0), (96, 1, 0), (96, 2, 2), (83, 1, 3), (299, 2, 5)],
+)
+def test_any_weights_and_sizes(tmp_path, size, last_stride, tiles):
     """Sides of other remainders by the strides pad otherwise."""
-    model = build_classifier(size, last_stride)
+    model = build_classifier(size, last_stride, tiles)
     rng = randomise(model)
     path = tmp_path / "a.weights.h5"
     model.save_weights(path)
     images = rng.uniform(-1, 1, (3, size, size, 3)).astype(np.float32)  # three unlike channels
-    forward, drawn = openvino_runtime.load_forward(path, size, last_stride)
+    forward, drawn = openvino_runtime.load_forward(path, size, last_stride, tiles)
     network = keras.Model(model.input, [model.get_layer(LAST_CONVOLUTION).output, model.output])
     for received, expected in zip(forward(images), network(images, training=False), strict=True):
         expected = expected.numpy()
@@ -78,6 +81,7 @@ def test_any_weights_and_sizes(tmp_path, size, last_stride):
 
 
 def test_any_finder(tmp_path):
+    keras.utils.set_random_seed(0)
     model = build_finder()
     rng = randomise(model)
     path = tmp_path / "a.weights.h5"

@@ -1,6 +1,6 @@
 const lists = new WeakMap();
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data, parentElement, setStateValue }) {
   if (!parentElement.querySelector(".list")) {
     const list = document.createElement("div");
     list.className = "list";
@@ -34,7 +34,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
   for (const chip of parentElement.querySelectorAll(".counts button")) {
     chip.setAttribute("aria-pressed", chip.dataset.filter === data.filter);
-    chip.onclick = () => setTriggerValue("filter", chip.dataset.filter);
+    chip.onclick = () => say("filter", chip.dataset.filter);
   }
   list.onkeydown = (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -85,7 +85,13 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }
 
   function open(key) {
-    if (key !== data.here) setTriggerValue("open", key);
+    if (key !== data.here) say("open", key);
+  }
+
+  // As a state, which every later message repeats: a trigger is lost, once in a dozen times, when
+  // another press follows before Python has answered. The time makes each one new.
+  function say(name, value) {
+    setStateValue(name, { value, at: Date.now() });
   }
 
   function draw(threshold) {  // the answers alone: all that a move of the threshold changes
