@@ -4,10 +4,10 @@ import csv
 import importlib.util
 import json
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from pneumo.errors import TrainingError
 from pneumo.network.classifier import load_classifier
 from pneumo.training.checkpoint import begin_run
 from pneumo.training.phantom import write_phantom_dataset
+from tests.training.forks import run_fork
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = """
@@ -76,21 +77,18 @@ def run_train(
     """
     if "--smoke" not in arguments:
         before = SMALL + before
-    code = f"import train\n{before}\ntrain.main()"
-    return subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "KERAS_BACKEND": backend,
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-            **environment,
-        },
-        capture_output=True,
-        text=True,
-        check=check,
-        preexec_fn=limit and (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))),
-    )
+    with TemporaryDirectory() as folder:
+        result = run_fork(
+            backend,
+            f"{before}\ntrain.main()",
+            [*map(str, arguments)],
+            Path(folder),
+            limit,
+            environment,
+        )
+    if check and result.returncode:
+        raise AssertionError(f"train.py ended with {result.returncode}: {result.stderr}")
+    return result
 
 
 def fail_to_train(monkeypatch, capsys, *arguments: object) -> str:
