@@ -3,14 +3,24 @@
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
 from pneumo import __version__
+from pneumo.cli.dicomweb import AUTHORIZATION, RADIOGRAPHY, DicomArchive
 from pneumo.cli.outputs import Outputs, Scored
-from pneumo.cli.scoring import HeatmapSaver, Scorer, leave_out, predict_files
+from pneumo.cli.scoring import (
+    HeatmapSaver,
+    Keep,
+    RemoteFile,
+    Scorer,
+    keep_in,
+    leave_out,
+    predict_files,
+)
 from pneumo.cli.stopping import heed_signals
 from pneumo.cli.terminal import complain, give_up_closed_pipes, show_progress
 from pneumo.cli.writable import check_apart, check_folder, check_output, write_whole
@@ -19,6 +29,7 @@ from pneumo.dataset.patients import add_patient_flags, describe_patients, rule_o
 from pneumo.errors import OutputError, PneumoError, RadiographError
 from pneumo.evaluation.robustness import LOOKS, RESTS, SHIFTS, SURROUNDINGS
 from pneumo.explaining.methods import METHODS
+from pneumo.export.dicom_objects import require_highdicom
 from pneumo.files import JsonObject
 from pneumo.inference import load_engine, score_pixels
 from pneumo.network.classifier import load_classifier
@@ -39,9 +50,17 @@ def build_parser() -> argparse.ArgumentParser:
         description="Pneumonia against normal on chest radiographs. Not a medical device.",
     )
     commands = parser.add_subparsers(required=True)
-    for add in (_add_predict, _add_evaluate, _add_audit, _add_export):
+    for add in (_add_predict, _add_dicomweb, _add_evaluate, _add_audit, _add_export):
         add(commands)
     return parser
+
+
+_STATUS = (
+    "Exit status: 0; 1 if a file was refused or could not be read; 2 if nothing could be done or "
+    "an output not be written; 130 after SIGINT (Ctrl-C) and 143 after SIGTERM, which let the file "
+    "at hand be finished and the outputs be written; 141 if nobody reads the printed lines any "
+    "more."
+)
 
 
 def _add_predict(commands: _Commands) -> None:
@@ -50,17 +69,61 @@ def _add_predict(commands: _Commands) -> None:
         help="score radiographs",
         description="Scores radiographs and prints a line for each: path, P(PNEUMONIA), verdict, "
         "and what speaks against it. Rows are in the CSV file as soon as they are known.",
-        epilog="Exit status: 0; 1 if a file was refused or could not be read; 2 if nothing could "
-        "be done or an output not be written; 130 after SIGINT (Ctrl-C) and 143 after SIGTERM, "
-        "which let the file at hand be finished and the outputs be written; 141 if nobody reads "
-        "the printed lines any more.",
+        epilog=_STATUS,
     )
     command.set_defaults(run=predict)
-    command.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="file or folder")
+    command.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="file, folder or a disc's DICOMDIR"
+    )
+    _add_outputs(command)
+
+
+def _add_dicomweb(commands: _Commands) -> None:
+    command = commands.add_parser(
+        "dicomweb",
+        help="score the radiographs of an archive",
+        description="Searches an archive over DICOMweb for radiographs, fetches one after the "
+        "other and scores it as `predict` does; nothing of them is written to the disk but what "
+        f"is asked for. If the archive asks who you are, put the header's value into "
+        f"{AUTHORIZATION}.",
+        epilog=_STATUS,
+    )
+    command.set_defaults(run=score_archive)
+    command.add_argument("url", metavar="URL", help="such as http://host:8042/dicom-web")
+    command.add_argument("--study", default="", metavar="UID", help="of this study only")
+    command.add_argument(
+        "--date",
+        default="",
+        metavar="DAY[-DAY]",
+        help="of studies of this day or these days, such as 20260101-20260131",
+    )
+    command.add_argument(
+        "--modality",
+        nargs="+",
+        default=RADIOGRAPHY,
+        metavar="NAME",
+        help=f"of series of these, by default {', '.join(RADIOGRAPHY)}",
+    )
+    command.add_argument(
+        "--store",
+        action="store_true",
+        help="store overlay and report in the archive, in the radiograph's study",
+    )
+    _add_outputs(command)
+
+
+def _add_outputs(command: argparse.ArgumentParser) -> None:
     command.add_argument("--csv", type=Path, metavar="FILE", help="write the rows as CSV")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON")
     command.add_argument("--heatmaps", type=Path, metavar="DIR", help="write overlays as PNG")
     command.add_argument("--raw-maps", type=Path, metavar="DIR", help="write heatmaps as .npy")
+    command.add_argument(
+        "--dicom",
+        type=Path,
+        metavar="DIR",
+        help="of DICOM files, write overlay and report as DICOM objects of the same study, with "
+        "its patient's name (needs pneumo[dicom])",
+    )
     command.add_argument("--method", choices=METHODS, default="gradcam", help="of the heatmaps")
     command.add_argument(
         "--stability",
@@ -134,41 +197,81 @@ def _add_threshold(command: argparse.ArgumentParser) -> None:
 
 def predict(args: argparse.Namespace) -> int:
     """Scores files; returns 1 if any of them was refused or failed, else 0."""
-    files = leave_out(find_files(args.paths), args.heatmaps, args.paths)
+    files = leave_out(find_files(args.paths), [args.heatmaps, args.dicom], args.paths)
     check_apart(args.csv, args.json, args.heatmaps, files)
+    source = {"paths": [str(path) for path in args.paths]}
+    return _score(args, files, source, tuple(args.paths))
+
+
+def score_archive(args: argparse.Namespace) -> int:
+    """Scores the radiographs of an archive; returns as `predict`."""
+    if args.store:
+        require_highdicom()
+    check_apart(args.csv, args.json, args.heatmaps, [])
+    asked = {name: getattr(args, name) for name in ("url", "study", "date", "modality", "store")}
+    with DicomArchive(args.url) as archive:
+        files = archive.find(args.modality, args.study, args.date)
+        return _score(args, files, asked, (), [archive.keep] if args.store else [])
+
+
+def _score(
+    args: argparse.Namespace,
+    files: Sequence[Path | RemoteFile],
+    source: JsonObject,
+    given: tuple[Path, ...],
+    keep: Sequence[Keep] = (),
+) -> int:
+    """Scores files and writes what is asked for.
+
+    Args:
+        args: Of the command line.
+        files: To be scored.
+        source: Where they come from, as the settings of the run have it.
+        given: See `Scorer`.
+        keep: What else keeps the DICOM objects.
+    """
     check_output(args.csv, "--csv")
     check_output(args.json, "--json")
     check_folder(args.heatmaps, "--heatmaps")
     check_folder(args.raw_maps, "--raw-maps")
+    check_folder(args.dicom, "--dicom")
+    if args.dicom:
+        require_highdicom()
     outputs = Outputs(args.csv, args.json)
     if args.resume and not outputs.resumable:
         raise OutputError("--resume needs the --csv or --json file of the run to go on with.")
     engine = load_engine()
     card = engine.classifier.card
     threshold = card.default.threshold if args.threshold is None else args.threshold
-    done = _take_up(outputs, args, threshold, card.weights_sha256)
+    done = _take_up(outputs, args, source, threshold, card.weights_sha256)
     saver = None
-    if args.heatmaps or args.raw_maps:
+    keep = [*keep, *([keep_in(args.dicom)] if args.dicom else [])]
+    if args.heatmaps or args.raw_maps or keep:
         used = [entry.stem for entry in done]
-        saver = HeatmapSaver(engine, args.method, args.heatmaps, args.raw_maps, used)
-    scorer = Scorer(engine, threshold, args.stability, saver, tuple(args.paths))
+        saver = HeatmapSaver(engine, args.method, args.heatmaps, args.raw_maps, keep, used)
+    scorer = Scorer(engine, threshold, args.stability, saver, given)
     with show_progress("reading radiographs") as progress:
         return predict_files(files, scorer, outputs, args.stop, done=done, progress=progress)
 
 
 def _take_up(
-    outputs: Outputs, args: argparse.Namespace, threshold: float, weights_sha256: str
+    outputs: Outputs,
+    args: argparse.Namespace,
+    source: JsonObject,
+    threshold: float,
+    weights_sha256: str,
 ) -> list[Scored]:
     """Returns what an unfinished run has done and still holds, and says so."""
     settings = {
         "version": __version__,
-        "paths": [str(path) for path in args.paths],
+        **source,
         "threshold": threshold,
         "weights_sha256": weights_sha256,
         "stability": args.stability,
         "method": args.method,
         "heatmaps": args.heatmaps and str(args.heatmaps),
         "raw_maps": args.raw_maps and str(args.raw_maps),
+        "dicom": args.dicom and str(args.dicom),
     }
     done = outputs.begin(settings, args.resume)
     if done is not None:

@@ -21,5 +21,9 @@ class TrainingError(PneumoError):
     """Training cannot go on, for example because the loss is not finite."""
 
 
+class ArchiveError(PneumoError):
+    """A DICOMweb server cannot be asked, or does not take what it is given."""
+
+
 class OutputError(PneumoError):
     """A result cannot be written where it was asked for."""

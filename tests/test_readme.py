@@ -93,7 +93,7 @@ def test_command_line_is_described_as_its_help_does():
     tools = runpy.run_path(str(ROOT / "docs" / "make_command_line.py"))
     text = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
     assert tools["fill"](text) == text, "run python -m docs.make_command_line"
-    assert text.count("usage: python -m pneumo ") == 4
+    assert text.count("usage: python -m pneumo ") == 5
 
 
 def test_help_is_described_alike_on_every_python():

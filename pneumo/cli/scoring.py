@@ -1,7 +1,7 @@
 """Files -> rows, heatmaps and lines: what `python -m pneumo predict` does."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,12 +17,46 @@ from pneumo.evaluation.stability import measure_stability
 from pneumo.explaining.methods import METHODS
 from pneumo.explaining.overlay import blend, stretch_heatmap, trace_outline
 from pneumo.explaining.scaling import normalize_heatmap
+from pneumo.export.dicom_objects import DicomObjects, make_objects, to_bytes
 from pneumo.export.rows import Row, escape_controls, row_of, row_of_failure
 from pneumo.images import encode_png
 from pneumo.inference import Engine, Reading, cam_of, predict, prepare_input, score_pixels
 from pneumo.network.triage import REFUSED
 from pneumo.progress import Progress, follow, unseen
-from pneumo.reading.radiograph import read_radiograph
+from pneumo.reading.folders import stem_of
+from pneumo.reading.radiograph import read_bytes, read_radiograph
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file that is not on this machine's disk.
+
+    Attributes:
+        name: That its row gets.
+        stem: For the names of what is written of it.
+        fetch: Returns its bytes; raises `RadiographError` if they cannot be had.
+    """
+
+    name: str
+    stem: str
+    fetch: Callable[[], bytes]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+Keep = Callable[[str, DicomObjects], None]
+"""Keeps the DICOM objects of one radiograph, under a stem for names; raises `OutputError`."""
+
+
+def keep_in(folder: Path) -> Keep:
+    """Returns what writes DICOM objects into a folder."""
+
+    def keep(stem: str, objects: DicomObjects) -> None:
+        for name, dataset in objects._asdict().items():
+            (folder / f"{stem}.{name}.dcm").write_bytes(to_bytes(dataset))
+
+    return keep
 
 
 class HeatmapSaver:
@@ -33,6 +67,7 @@ class HeatmapSaver:
         method: A key of `METHODS`.
         overlays: Folder for the overlays as PNG, if they are wanted.
         raw_maps: Folder for the heatmaps as .npy, if they are wanted.
+        keep: What keeps DICOM objects of DICOM files, if they are wanted.
         used: Names that an unfinished run has given already.
     """
 
@@ -42,26 +77,45 @@ class HeatmapSaver:
         method: str,
         overlays: Path | None,
         raw_maps: Path | None,
+        keep: Sequence[Keep] = (),
         used: Iterable[str] = (),
     ) -> None:
         self._engine, self._method = engine, method
-        self._overlays, self._raw_maps = overlays, raw_maps
+        self._overlays, self._raw_maps, self._keep = overlays, raw_maps, keep
         self._used = set(used)
 
-    def save(self, path: Path, pixels: np.ndarray, reading: Reading) -> tuple[str, str]:
-        """Writes what is wanted; returns the stem of its names, and where the overlay is."""
+    def save(
+        self, own: str, data: bytes, pixels: np.ndarray, reading: Reading, row: Row
+    ) -> tuple[str, str]:
+        """Writes what is wanted; returns the stem of its names, and where the overlay is.
+
+        Args:
+            own: The stem to begin with.
+            data: The radiograph's file.
+            pixels: Of the radiograph.
+            reading: Of the network.
+            row: Its answer.
+        """
         field = reading.input.field
         cam = cam_of(self._engine, reading, self._method, PNEUMONIA)
         scaled = normalize_heatmap(cam, METHODS[self._method].percentile)
         heatmap = stretch_heatmap(scaled, pixels.shape, field)
-        stem, overlay = self._name(path.stem), ""
+        stem, overlay = self._name(own), ""
+        picture = blend(pixels, heatmap)
+        if field is not None:
+            trace_outline(picture, field)
         if self._overlays:
             place = self._overlays / f"{stem}.png"
-            picture = blend(pixels, heatmap)
-            if field is not None:
-                trace_outline(picture, field)
             place.write_bytes(encode_png(picture))
             overlay = str(place)
+        if self._keep:
+            try:
+                objects = make_objects(data, row, picture, METHODS[self._method].name)
+            except RadiographError as problem:  # a picture among DICOM files, say
+                complain(str(problem))
+            else:
+                for keep in self._keep:
+                    keep(stem, objects)
         if self._raw_maps:
             np.save(self._raw_maps / f"{stem}.npy", heatmap)
         return stem, overlay
@@ -94,12 +148,13 @@ class Scorer:
     saver: HeatmapSaver | None = None
     given: tuple[Path, ...] = ()
 
-    def score(self, path: Path, number: int) -> Scored:
+    def score(self, file: Path | RemoteFile, number: int) -> Scored:
         """Reads and scores one file, and writes its heatmaps; see `Scored`."""
-        name, weights = str(path), self.engine.classifier.card.weights_sha256
-        label = self._label_of(path)
+        name, weights = str(file), self.engine.classifier.card.weights_sha256
+        label = self._label_of(file) if isinstance(file, Path) else ""
         try:
-            radiograph = read_radiograph(path, name=name)
+            data = read_bytes(file, name) if isinstance(file, Path) else file.fetch()
+            radiograph = read_radiograph(data, name=name)
         except RadiographError as problem:
             row = row_of_failure(name, str(problem), self.threshold, weights, label)
             return Scored(name, number, row)
@@ -107,9 +162,10 @@ class Scorer:
         tried, stem, overlay = None, "", ""
         if self.stability and not reading.refused:
             tried = measure_stability(radiograph.pixels, reading.probability, self._score_pixels)
-        if self.saver and not reading.refused:
-            stem, overlay = self.saver.save(path, radiograph.pixels, reading)
         row = row_of(name, reading, self.threshold, weights, tried, label)
+        if self.saver and not reading.refused:
+            own = stem_of(file) if isinstance(file, Path) else file.stem
+            stem, overlay = self.saver.save(own, data, radiograph.pixels, reading, row)
         row = replace(row, overlay=overlay)
         return Scored(name, number, row, radiograph.info.sha256, stem)
 
@@ -121,23 +177,23 @@ class Scorer:
         return score_pixels(self.engine.classifier, pictures)
 
 
-def leave_out(files: Iterable[Path], overlays: Path | None, given: Iterable[Path]) -> list[Path]:
-    """Leaves out the overlays of an earlier run, which are no radiographs.
+def leave_out(
+    files: Iterable[Path], outputs: Iterable[Path | None], given: Iterable[Path]
+) -> list[Path]:
+    """Leaves out the pictures that an earlier run has written, which are no radiographs.
 
     Args:
         files: Found in what was given.
-        overlays: Folder for the overlays, which may lie in a folder that is read.
+        outputs: Folders for such pictures, if any; they may lie in a folder that is read.
         given: Files and folders as the user named them; what is named stays.
     """
     named = set(given)
-    if overlays is None or overlays in named:
-        return list(files)
-    folder = overlays.resolve()
-    return [file for file in files if file in named or folder not in file.resolve().parents]
+    folders = {path.resolve() for path in outputs if path is not None and path not in named}
+    return [file for file in files if file in named or not folders & {*file.resolve().parents}]
 
 
 def predict_files(
-    files: list[Path],
+    files: Sequence[Path | RemoteFile],
     scorer: Scorer,
     outputs: Outputs,
     stop: Stop,
@@ -158,19 +214,19 @@ def predict_files(
     Returns:
         The exit status: 0, 1 if a file was refused or failed, or that of the signal.
     """
-    counts: Counter[Path] = Counter()
+    counts: Counter[str] = Counter()
     wanted = {}
-    for path in files:
-        wanted[str(path), counts[path]] = path
-        counts[path] += 1
+    for file in files:
+        wanted[str(file), counts[str(file)]] = file
+        counts[str(file)] += 1
     known = {entry.key: entry for entry in done}
-    left = [(key, path) for key, path in wanted.items() if key not in known]
+    left = [(key, file) for key, file in wanted.items() if key not in known]
     stop.patient = True
     try:
-        for key, path in follow(left, progress):
+        for key, file in follow(left, progress):
             if stop.signal:
                 break
-            known[key] = entry = scorer.score(path, key[1])
+            known[key] = entry = scorer.score(file, key[1])
             outputs.add(entry)
             tell(entry.row)
     except KeyboardInterrupt:

@@ -1,15 +1,19 @@
 """Folders -> the radiographs below them, by name; DICOM, which often has no suffix, by content."""
 
+import io
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 
 from pneumo.errors import RadiographError
 from pneumo.reading.dicom_file import PREFIX_END, has_prefix
-from pneumo.reading.radiograph import SUFFIXES
+from pneumo.reading.radiograph import SUFFIXES, read_bytes
+from pneumo.reading.silence import silence
 
 KINDS = f"{', '.join(SUFFIXES)}, or DICOM by any name"
 """What is searched for, in words."""
+
+_DISC_LIST = "DICOMDIR"
 
 
 def is_hidden(path: PurePath) -> bool:
@@ -19,16 +23,19 @@ def is_hidden(path: PurePath) -> bool:
     list of a disc's files (PS3.10 section 8.6).
     """
     added = any(part.startswith((".", "__MACOSX")) for part in path.parts if part != "..")
-    return added or path.name.upper() == "DICOMDIR"
+    return added or path.name.upper() == _DISC_LIST
 
 
 def find_files(paths: Iterable[Path]) -> Iterator[Path]:
-    """Lists files as given, and in the place of a folder the radiographs below it.
+    """Lists files as given; in the place of a folder or a DICOMDIR the radiographs below it.
 
     Raises:
-        RadiographError: A folder holds none.
+        RadiographError: A folder holds none, or a DICOMDIR cannot be read.
     """
     for path in paths:
+        if _is_disc_list(path):
+            yield from read_disc_list(path)
+            continue
         if not path.is_dir():
             yield path
             continue
@@ -36,6 +43,52 @@ def find_files(paths: Iterable[Path]) -> Iterator[Path]:
         if not inside:
             raise RadiographError(f"{path} holds no pictures ({KINDS}).")
         yield from inside
+
+
+def _is_disc_list(path: Path) -> bool:
+    return path.name.upper() == _DISC_LIST and path.is_file()
+
+
+def read_disc_list(path: Path) -> list[Path]:
+    """Lists the pictures that a DICOMDIR names (PS3.3 F.3), in its order.
+
+    Those that are not on the disc are listed all the same: whoever reads them learns it.
+
+    Args:
+        path: Of the DICOMDIR; the names in it are relative to its folder.
+
+    Raises:
+        RadiographError: It is none, or damaged, or names no pictures.
+    """
+    from pydicom import dcmread
+
+    data = read_bytes(path, str(path))
+    try:
+        with silence():
+            records = dcmread(io.BytesIO(data)).DirectoryRecordSequence
+            named = [
+                [str(part) for part in _as_list(record.ReferencedFileID)]
+                for record in records
+                if record.get("DirectoryRecordType") == "IMAGE" and record.get("ReferencedFileID")
+            ]
+    except Exception as error:  # pydicom raises nearly any of damaged elements
+        raise RadiographError(
+            f"{path} is no list of a disc's files, or damaged ({type(error).__name__}). Name the "
+            "folder instead."
+        ) from error
+    # The standard allows capitals, digits and underscores, and nothing that leads elsewhere.
+    files = [path.parent.joinpath(*parts) for parts in named if _stay_below(parts)]
+    if not files:
+        raise RadiographError(f"{path} names no pictures. Name the folder instead.")
+    return files
+
+
+def _as_list(value: object) -> list[object]:
+    return [value] if isinstance(value, str) else list(value)  # type: ignore[call-overload]
+
+
+def _stay_below(parts: list[str]) -> bool:
+    return not any(part in ("", ".", "..") or "/" in part or "\\" in part for part in parts)
 
 
 def stem_of(path: Path) -> str:

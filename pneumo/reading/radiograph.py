@@ -98,7 +98,8 @@ def read_radiograph(
             projection radiograph in DICOM, damaged, smaller than `MIN_SIDE` pixels on a side, or
             of one single brightness.
     """
-    data, name = _read_bytes(source, name)
+    name = name or (Path(source).name if not isinstance(source, bytes) else "radiograph")
+    data = read_bytes(source, name)
     with silence(), _refusing_failures(data, name):
         pixels, frames, notes = _read_pixels(data, name, adjustment.frame)
     if int(pixels.max()) - int(pixels.min()) < MIN_SPREAD:
@@ -112,17 +113,23 @@ def read_radiograph(
     return Radiograph(name, pixels, info)
 
 
-def _read_bytes(source: bytes | str | Path, name: str | None) -> tuple[bytes, str]:
+def read_bytes(source: bytes | str | Path, name: str) -> bytes:
+    """Returns the bytes of a file within the limits.
+
+    Args:
+        source: Its path, or its bytes, which are only checked.
+        name: For messages.
+
+    Raises:
+        RadiographError: It is missing, too large or empty.
+    """
     if not isinstance(source, bytes):
-        path = Path(source)
-        name = name or path.name
         try:
-            size, data = _read_file(path)
+            size, data = _read_file(Path(source))
         except OSError as error:
             raise RadiographError(f"{name} cannot be read: {error.strerror}.") from error
     else:
         data, size = source, len(source)
-    name = name or "radiograph"
     if size > MAX_BYTES:
         raise RadiographError(
             f"{name} has {size:,} bytes; at most {MAX_BYTES // 2**20} MiB are read. "
@@ -130,7 +137,7 @@ def _read_bytes(source: bytes | str | Path, name: str | None) -> tuple[bytes, st
         )
     if not data:
         raise RadiographError(f"{name} is empty. Export or download it again.")
-    return data, name
+    return data
 
 
 def _read_file(path: Path) -> tuple[int, bytes]:
