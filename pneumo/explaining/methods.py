@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from pneumo.network.architecture import LAST_CONVOLUTION
+from pneumo.network.architecture import EXIT_CONVOLUTION, LAST_CONVOLUTION
 
 LAYERS = {
     LAST_CONVOLUTION: "last layer, 10 x 10 cells",
-    "block13_sepconv2_act": "block 13, 19 x 19 cells",
-    "block4_sepconv2_act": "block 4, 37 x 37 cells",
+    EXIT_CONVOLUTION: "block 13, 20 x 20 cells",
+    "block4_sepconv2_act": "block 4, 39 x 39 cells",
 }
 """Layers that LayerCAM can look at, all after their ReLU; cells for an input of 299 pixels."""
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 LAST_CONVOLUTION = "block14_sepconv2_act"
 """The penultimate layer of Grad-CAM: the last feature maps, after their ReLU."""
+EXIT_CONVOLUTION = "block13_sepconv2_act"
+"""Feature maps of the exit flow before the last halving, after their ReLU."""
 
 
 class Tiling(NamedTuple):
@@ -107,26 +109,33 @@ def _with_last_stride(model: "keras.Model", last_stride: int) -> "keras.Model":
 def _with_tiles(model: "keras.Model", tiling: Tiling) -> "keras.Model":
     """Returns the same network with the feature maps cut after the entry flow, joined at the end.
 
-    They are joined before the last ReLU, so that `LAST_CONVOLUTION` names the whole map.
+    Layers that are looked at by name see whole maps: tiles are joined before their ReLU.
     """
     import keras
 
     entry_end = [x.name for x in model.layers if isinstance(x, keras.layers.Add)][2]
-    n, side = tiling.tiles, tiling.side
+    n = tiling.tiles
+
+    def swap(maps: Any, shape: tuple[int, ...], to: tuple[int, ...]) -> Any:
+        rows = keras.ops.transpose(keras.ops.reshape(maps, shape), (0, 1, 3, 2, 4, 5))
+        return keras.ops.reshape(rows, to)
+
+    def cut(maps: Any) -> Any:
+        _, h, w, channels = maps.shape
+        h, w = h // n, w // n
+        return swap(maps, (-1, n, h, n, w, channels), (-1, h, w, channels))
+
+    def join(maps: Any) -> Any:
+        _, h, w, channels = maps.shape
+        return swap(maps, (-1, n, n, h, w, channels), (-1, n * h, n * w, channels))
 
     def call(layer: "keras.Layer", *inputs: Any, **options: Any) -> Any:
         if layer.name == LAST_CONVOLUTION:
-            h, w, channels = inputs[0].shape[1:]
-            cut = keras.ops.reshape(inputs[0], (-1, n, n, h, w, channels))
-            rows = keras.ops.transpose(cut, (0, 1, 3, 2, 4, 5))
-            return layer(keras.ops.reshape(rows, (-1, n * h, n * w, channels)))
+            return layer(join(inputs[0]))
+        if layer.name == EXIT_CONVOLUTION:
+            return cut(layer(join(inputs[0])))
         outputs = layer(*inputs, **options)
-        if layer.name != entry_end:
-            return outputs
-        channels = outputs.shape[-1]
-        cut = keras.ops.reshape(outputs, (-1, n, side, n, side, channels))
-        rows = keras.ops.transpose(cut, (0, 1, 3, 2, 4, 5))
-        return keras.ops.reshape(rows, (-1, side, side, channels))
+        return cut(outputs) if layer.name == entry_end else outputs
 
     return keras.models.clone_model(model, call_function=call)
 
