@@ -146,14 +146,16 @@ def _show_answers(
             show_failures(entries)
     if chosen:
         wanted, look, compute_rest = show_case(chosen, entries, threshold, results, middle, right)
+    with middle, st.container(key="panels"):
+        if chosen:
+            with st.container():
+                if not chosen.reading.refused and not state.hides(chosen):
+                    show_checks(chosen, wanted, results)
+                if not testing:
+                    show_pack(entries, threshold, scores, (wanted, look), results)
+        show_evidence(scores, threshold)
         with st.container():
-            if not chosen.reading.refused and not state.hides(chosen):
-                show_checks(chosen, wanted, results)
-            if not testing:
-                show_pack(entries, threshold, scores, (wanted, look), results)
-    show_evidence(scores, threshold)
-    with st.container():
-        show_own_cases(entries, threshold)
+            show_own_cases(entries, threshold)
     # All is drawn. What takes seconds comes last, so that any click finds its answer in the next
     # run before that goes on.
     if chosen:

@@ -311,8 +311,7 @@ def _show_steps(keys: list[str], files: int) -> None:
             args=(not is_open,),
         )
         st.html(
-            f'<span class="pneumo-small">{here + 1} of {len(keys)}'
-            '<span class="keys">; keys J and K step.</span></span>'
+            f'<span class="pneumo-small">{here + 1} of {len(keys)}</span>'
         )
     if is_open:
         st.html(OPEN_DRAWER)
