@@ -73,8 +73,18 @@ def _add_predict(commands: _Commands) -> None:
     )
     command.set_defaults(run=predict)
     command.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="file, folder or a disc's DICOMDIR"
+        "paths", nargs="+", metavar="PATH", help="file, folder or a disc's DICOMDIR"
     )
+    command.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="ray: by many processes, here or on a cluster; PATH may be an address such as "
+        "s3://bucket/folder, and rows go to --parquet, a folder or such an address (needs "
+        "pneumo[scale])",
+    )
+    command.add_argument("--address", metavar="HOST:PORT", help="of a Ray cluster; else one here")
+    command.add_argument("--workers", type=int, metavar="N", help="of Ray; else one a processor")
     _add_outputs(command)
 
 
@@ -115,6 +125,7 @@ def _add_dicomweb(commands: _Commands) -> None:
 def _add_outputs(command: argparse.ArgumentParser) -> None:
     command.add_argument("--csv", type=Path, metavar="FILE", help="write the rows as CSV")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON")
+    command.add_argument("--parquet", metavar="FILE", help="write the rows as Parquet")
     command.add_argument("--heatmaps", type=Path, metavar="DIR", help="write overlays as PNG")
     command.add_argument("--raw-maps", type=Path, metavar="DIR", help="write heatmaps as .npy")
     command.add_argument(
@@ -134,7 +145,7 @@ def _add_outputs(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--resume",
         action="store_true",
-        help="go on with the unfinished run of these --csv and --json files",
+        help="go on with the unfinished run of these files",
     )
     _add_threshold(command)
 
@@ -197,17 +208,51 @@ def _add_threshold(command: argparse.ArgumentParser) -> None:
 
 def predict(args: argparse.Namespace) -> int:
     """Scores files; returns 1 if any of them was refused or failed, else 0."""
-    files = leave_out(find_files(args.paths), [args.heatmaps, args.dicom], args.paths)
-    check_apart(args.csv, args.json, args.heatmaps, files)
-    source = {"paths": [str(path) for path in args.paths]}
-    return _score(args, files, source, tuple(args.paths))
+    if args.engine == "ray":
+        return _predict_on_ray(args)
+    for option in ("address", "workers"):
+        if getattr(args, option) is not None:
+            raise OutputError(f"--{option} is for --engine ray.")
+    given = tuple(map(Path, args.paths))
+    files = leave_out(find_files(given), [args.heatmaps, args.dicom], given)
+    _check_apart(args, files)
+    return _score(args, files, {"paths": args.paths}, given)
+
+
+def _predict_on_ray(args: argparse.Namespace) -> int:
+    """Scores files on Ray; what a cluster does not write is refused."""
+    from pneumo.cli.cluster import predict_on_ray
+
+    for option in ("csv", "json", "heatmaps", "raw_maps", "dicom"):
+        if getattr(args, option) is not None:
+            name = option.replace("_", "-")
+            raise OutputError(f"--{name} is not written by --engine ray, but --parquet is.")
+    if not args.parquet:
+        raise OutputError("--engine ray needs --parquet, a folder for the rows.")
+    if args.workers is not None and args.workers < 1:
+        raise OutputError(f"--workers is at least 1, received {args.workers}.")
+    return predict_on_ray(
+        args.paths,
+        args.parquet,
+        address=args.address,
+        workers=args.workers,
+        threshold=args.threshold,
+        stability=args.stability,
+        resume=args.resume,
+    )
+
+
+def _check_apart(args: argparse.Namespace, files: Sequence[Path]) -> None:
+    args.parquet = args.parquet and Path(args.parquet)
+    outputs = {"--csv": args.csv, "--json": args.json, "--parquet": args.parquet}
+    check_apart(outputs, args.heatmaps, files)
 
 
 def score_archive(args: argparse.Namespace) -> int:
     """Scores the radiographs of an archive; returns as `predict`."""
     if args.store:
         require_highdicom()
-    check_apart(args.csv, args.json, args.heatmaps, [])
+    _check_apart(args, [])
     asked = {name: getattr(args, name) for name in ("url", "study", "date", "modality", "store")}
     with DicomArchive(args.url) as archive:
         files = archive.find(args.modality, args.study, args.date)
@@ -232,14 +277,17 @@ def _score(
     """
     check_output(args.csv, "--csv")
     check_output(args.json, "--json")
+    check_output(args.parquet, "--parquet")
     check_folder(args.heatmaps, "--heatmaps")
     check_folder(args.raw_maps, "--raw-maps")
     check_folder(args.dicom, "--dicom")
     if args.dicom:
         require_highdicom()
-    outputs = Outputs(args.csv, args.json)
+    outputs = Outputs(args.csv, args.json, args.parquet)
     if args.resume and not outputs.resumable:
-        raise OutputError("--resume needs the --csv or --json file of the run to go on with.")
+        raise OutputError(
+            "--resume needs the --csv, --json or --parquet file of the run to go on with."
+        )
     engine = load_engine()
     card = engine.classifier.card
     threshold = card.default.threshold if args.threshold is None else args.threshold

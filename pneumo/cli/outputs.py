@@ -3,14 +3,14 @@
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TextIO
 
 from pneumo.cli.writable import is_device, write_whole
 from pneumo.errors import OutputError
-from pneumo.export.rows import COLUMNS, FAILED, Row, to_csv, to_json
+from pneumo.export.rows import COLUMNS, FAILED, Row, to_csv, to_json, to_parquet
 from pneumo.files import JsonObject
 
 JOURNAL_SUFFIX = ".unfinished"
@@ -70,12 +70,13 @@ class Outputs:
     Args:
         csv: Where the rows go as CSV, if anywhere.
         json: Where they go as JSON, if anywhere.
+        parquet: Where they go as Parquet, if anywhere.
     """
 
-    def __init__(self, csv: Path | None, json: Path | None) -> None:
-        self._texts = {
-            path: write for path, write in ((csv, to_csv), (json, to_json)) if path is not None
-        }
+    def __init__(self, csv: Path | None, json: Path | None, parquet: Path | None = None) -> None:
+        ways: tuple[tuple[Path | None, Callable[[list[Row]], str | bytes]], ...]
+        ways = (csv, to_csv), (json, to_json), (parquet, to_parquet)
+        self._texts = {path: write for path, write in ways if path is not None}
         self._csv = None if csv is None or is_device(csv) else csv.resolve()
         base = next((path.resolve() for path in self._texts if not is_device(path)), None)
         self._journal = base and base.with_name(base.name + JOURNAL_SUFFIX)

@@ -3,7 +3,7 @@
 import errno
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pneumo.errors import OutputError
@@ -51,19 +51,30 @@ def check_folder(path: Path | None, option: str) -> None:
 
 
 def check_apart(
-    csv: Path | None, json: Path | None, heatmaps: Path | None, inputs: Iterable[Path]
+    outputs: Mapping[str, Path | None], heatmaps: Path | None, inputs: Iterable[Path]
 ) -> None:
     """Refuses outputs that would overwrite each other, or a radiograph.
+
+    Args:
+        outputs: Option -> the file that it names, if it does.
+        heatmaps: Folder for the overlays, if there is one.
+        inputs: Radiographs.
 
     Raises:
         OutputError: Two are one file.
     """
     taken = {path.resolve(): path for path in inputs}
-    for option, path in (("--csv", csv), ("--json", json)):
-        if path is not None and path.resolve() in taken:
+    named: dict[Path, str] = {}
+    for option, path in outputs.items():
+        if path is None:
+            continue
+        if path.resolve() in taken:
             raise OutputError(f"{option} {path} would overwrite the radiograph. Name another file.")
-    if csv is not None and json is not None and csv.resolve() == json.resolve():
-        raise OutputError(f"--csv and --json both name {csv}. Give each a file of its own.")
+        if other := named.get(path.resolve()):
+            raise OutputError(
+                f"{other} and {option} both name {path}. Give each a file of its own."
+            )
+        named[path.resolve()] = option
     beside = {path.parent for path in taken if path.suffix.lower() == ".png"}
     if heatmaps is not None and heatmaps.resolve() in beside:
         raise OutputError(
@@ -77,10 +88,11 @@ def is_device(path: Path) -> bool:
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Writes a text as UTF-8 in one step; a link stays one, and its file is replaced."""
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Writes bytes, or a text as UTF-8, in one step; a link stays one, its file is replaced."""
+    data = content.encode() if isinstance(content, str) else content
     if is_device(path):
-        path.write_bytes(text.encode())
+        path.write_bytes(data)
         return
     with atomic_write(path.resolve()) as draft:
-        draft.write_bytes(text.encode())
+        draft.write_bytes(data)

@@ -7,11 +7,15 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING
 
 from pneumo import CLASSES
 from pneumo.evaluation.stability import Stability, describe_doubt
 from pneumo.inference import Reading
 from pneumo.network.triage import describe_findings
+
+if TYPE_CHECKING:
+    import pyarrow
 
 FAILED = "ERROR"
 """Stands in the place of the verdict on a file that could not be read."""
@@ -170,6 +174,36 @@ def to_json(rows: Iterable[Row]) -> str:
     """
     text = json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False) + "\n"
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def parquet_schema() -> "pyarrow.Schema":
+    """Returns the columns of Parquet: text, and numbers of 64 bits."""
+    import pyarrow
+
+    kinds = {field.name: str(field.type) for field in fields(Row)}
+    return pyarrow.schema(
+        [
+            (name, pyarrow.float64() if "float" in kind else pyarrow.string())
+            for name, kind in kinds.items()
+        ]
+    )
+
+
+def to_parquet(rows: Iterable[Row]) -> bytes:
+    """Writes rows as one file of Parquet; what UTF-8 cannot hold of a name as in `to_csv`."""
+    import pyarrow
+    from pyarrow import parquet
+
+    records = [
+        {
+            name: escape_controls(value, keep="\t\r\n") if isinstance(value, str) else value
+            for name, value in asdict(row).items()
+        }
+        for row in rows
+    ]
+    buffer = io.BytesIO()
+    parquet.write_table(pyarrow.Table.from_pylist(records, parquet_schema()), buffer)
+    return buffer.getvalue()
 
 
 def escape_controls(text: str, keep: str = "") -> str:

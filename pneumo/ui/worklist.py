@@ -310,8 +310,6 @@ def _show_steps(keys: list[str], files: int) -> None:
             on_click=state.DRAWER.put,
             args=(not is_open,),
         )
-        st.html(
-            f'<span class="pneumo-small">{here + 1} of {len(keys)}</span>'
-        )
+        st.html(f'<span class="pneumo-small">{here + 1} of {len(keys)}</span>')
     if is_open:
         st.html(OPEN_DRAWER)

@@ -170,8 +170,8 @@ def test_row_names_the_overlay(folder, tmp_path):
         (["--heatmaps", "{tmp}/x-rays"], "overlays would overwrite"),
         (["--heatmaps", "{tmp}/x-rays/0.png"], "cannot be written to"),
         (["--raw-maps", "{tmp}/x-rays/0.png/deep"], "cannot be written to"),
-        (["--resume"], "needs the --csv or --json"),
-        (["--resume", "--csv", os.devnull], "needs the --csv or --json"),
+        (["--resume"], "needs the --csv, --json or --parquet"),
+        (["--resume", "--csv", os.devnull], "needs the --csv, --json or --parquet"),
     ],
 )
 def test_hopeless_outputs_are_told_before_any_work(

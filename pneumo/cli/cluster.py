@@ -1,0 +1,265 @@
+"""`predict --engine ray`: the same rows from many processes, on this machine or on a cluster.
+
+Ray Data (Moritz et al. 2018, https://arxiv.org/abs/1712.05889) hands files to workers, each with
+the networks in its memory; rows go to Parquet as soon as a block of them is done, and are never in
+one place. A worker that dies is started again, and its files are done again.
+"""
+
+import logging
+import socket
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from pneumo.cli.scoring import RemoteFile, Scorer
+from pneumo.errors import OutputError, RadiographError
+from pneumo.export.rows import Row, escape_controls, parquet_schema, row_of_failure
+from pneumo.inference import load_engine
+from pneumo.network import openvino_runtime
+from pneumo.reading.folders import find_files, is_hidden, stem_of
+from pneumo.reading.limits import MAX_BYTES
+from pneumo.reading.radiograph import SUFFIXES
+
+FILES_A_BLOCK = 64
+"""Files that are one worker's task: a block of rows, and a file of Parquet."""
+_SECONDS = 10
+
+
+def is_url(name: str) -> bool:
+    """Tells a place for fsspec, such as `s3://bucket/x-rays`, from a path."""
+    return "://" in name
+
+
+class Worker:
+    """Scores files; one in each process of the cluster."""
+
+    def __init__(self, threshold: float | None, stability: bool, given: tuple[str, ...]) -> None:
+        """Loads the networks.
+
+        Args:
+            threshold: Least P(PNEUMONIA) called PNEUMONIA; None for the model card's.
+            stability: Whether small changes are tried too.
+            given: Files and folders as the user named them; see `Scorer`.
+        """
+        openvino_runtime.use_threads(1)  # as many workers as processors
+        engine = load_engine()
+        least = engine.classifier.card.default.threshold if threshold is None else threshold
+        folders = tuple(Path(name) for name in given if not is_url(name))
+        self._scorer = Scorer(engine, least, stability, None, folders)
+
+    def __call__(self, batch: dict[str, np.ndarray]) -> Any:
+        """Returns the rows of a batch of names, as a table of Arrow."""
+        import pyarrow
+
+        rows = [asdict(self._score(str(name))) for name in batch["path"]]
+        return pyarrow.Table.from_pylist(rows, parquet_schema())
+
+    def _score(self, name: str) -> Row:
+        try:
+            return self._scorer.score(open_file(name), 0).row
+        except Exception as error:  # a job of a million files is not to end with one of them
+            scorer = self._scorer
+            weights = scorer.engine.classifier.card.weights_sha256
+            cause = f"{name} cannot be scored ({type(error).__name__}: {error})."
+            return row_of_failure(name, cause, scorer.threshold, weights)
+
+
+def open_file(name: str) -> Path | RemoteFile:
+    """Returns a file by its path or its address, not read yet."""
+    if not is_url(name):
+        return Path(name)
+    return RemoteFile(name, stem_of(Path(name)), partial(_fetch, name))
+
+
+def _fetch(address: str) -> bytes:
+    from fsspec.core import url_to_fs
+
+    try:
+        system, path = url_to_fs(address)
+        size = system.size(path)
+        if size is not None and size > MAX_BYTES:
+            raise RadiographError(
+                f"{address} has {size:,} bytes; at most {MAX_BYTES // 2**20} MiB are read. "
+                "Scale it down and try again."
+            )
+        data: bytes = system.cat_file(path)
+    except RadiographError:
+        raise
+    except Exception as error:  # every kind of store has errors of its own
+        cause = f"{address} cannot be fetched ({type(error).__name__})."
+        raise RadiographError(cause) from error
+    return data
+
+
+def list_files(sources: Iterable[str]) -> Iterator[str]:
+    """Lists paths and addresses of files, each once; in the place of a folder those below it.
+
+    Of a store elsewhere nothing is opened to see what it is: files that end as pictures do are
+    taken, and those without an ending, as DICOM often is.
+
+    Raises:
+        RadiographError: A folder holds none, or a store cannot be asked.
+    """
+    seen: set[str] = set()
+    for source in sources:
+        found = _list_store(source) if is_url(source) else map(str, find_files([Path(source)]))
+        for name in found:
+            if name in seen:
+                continue
+            seen.add(name)
+            try:
+                name.encode()
+            except UnicodeEncodeError as error:
+                raise RadiographError(
+                    f"{escape_controls(name)} has a name that is no UTF-8. Rename it."
+                ) from error
+            yield name
+
+
+def _list_store(address: str) -> list[str]:
+    from fsspec.core import url_to_fs
+
+    try:
+        system, top = url_to_fs(address)
+        found = system.find(top)
+    except Exception as error:  # as above; a missing package for the scheme is ImportError
+        raise RadiographError(
+            f"{address} cannot be listed ({type(error).__name__}: {error})."
+        ) from error
+    pictures = [
+        path
+        for path in found
+        if path == top
+        or (
+            Path(path).suffix.lower() in (*SUFFIXES, "")
+            and not is_hidden(PurePosixPath(path.removeprefix(top).lstrip("/")))
+        )
+    ]
+    if not pictures:
+        raise RadiographError(f"{address} holds no pictures ({', '.join(SUFFIXES)}, or DICOM).")
+    return [system.unstrip_protocol(path) for path in sorted(pictures)]
+
+
+def predict_on_ray(
+    sources: list[str],
+    output: str,
+    *,
+    address: str | None,
+    workers: int | None,
+    threshold: float | None,
+    stability: bool,
+    resume: bool,
+) -> int:
+    """Scores files on Ray; writes a folder of Parquet.
+
+    Args:
+        sources: Paths and addresses of files and folders.
+        output: Path or address of a folder for the rows.
+        address: Of a Ray cluster; None to start one on this machine.
+        workers: Processes; None for one a processor.
+        threshold: See `Worker`.
+        stability: See `Worker`.
+        resume: Whether files whose rows are there already are left out.
+
+    Returns:
+        1 if a file was refused or could not be read, else 0.
+
+    Raises:
+        OutputError: Ray is missing or cannot be reached, or the folder holds other rows.
+        RadiographError: There is nothing to score.
+    """
+    try:
+        import ray
+        from ray.data import ActorPoolStrategy, DataContext, SaveMode
+        from ray.exceptions import RayError
+    except ImportError as error:
+        raise OutputError("--engine ray needs Ray: pip install 'pneumo[scale]'") from error
+    done = _read_done(output) if resume else _require_empty(output)
+    names = [name for name in list_files(sources) if name not in done]
+    if not names:
+        return _status(output)
+    if address:
+        _require_listener(address)
+    try:
+        ray.init(
+            address,
+            num_cpus=None if address else workers,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        raise OutputError(f"No Ray cluster can be used ({error}).") from error
+    try:
+        count = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        context = DataContext.get_current()
+        context.enable_progress_bars = False  # in its place Ray logs what it does
+        context.actor_task_retry_on_errors = True
+        blocks = -(-len(names) // FILES_A_BLOCK)
+        files = ray.data.from_items(
+            [{"path": name} for name in names], override_num_blocks=max(blocks, count)
+        )
+        rows = files.map_batches(
+            Worker,
+            batch_size=FILES_A_BLOCK,
+            compute=ActorPoolStrategy(size=min(count, len(names))),
+            num_cpus=1,
+            fn_constructor_args=(threshold, stability, tuple(sources)),
+            max_restarts=-1,
+            max_task_retries=-1,
+        )
+        rows.write_parquet(output, mode=SaveMode.APPEND)
+    except RayError as error:
+        raise OutputError(
+            f"Ray has given up ({type(error).__name__}). The rows that are done are in {output}; "
+            "--resume goes on from there."
+        ) from error
+    finally:
+        ray.shutdown()
+    return _status(output)
+
+
+def _require_listener(address: str) -> None:
+    """Raises `OutputError` if nobody listens there, for which Ray would wait for ever."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), _SECONDS).close()
+    except (OSError, ValueError) as error:
+        raise OutputError(
+            f"No Ray cluster can be used at {address} ({error}). Give HOST:PORT of its head."
+        ) from error
+
+
+def _open_rows(output: str) -> Any:
+    """Returns the dataset of what a folder holds; None if there is no folder yet."""
+    from fsspec.core import url_to_fs
+    from pyarrow import dataset
+
+    system, path = url_to_fs(output)
+    if not system.exists(path) or not system.find(path):
+        return None
+    return dataset.dataset(path, filesystem=system, format="parquet", schema=parquet_schema())
+
+
+def _require_empty(output: str) -> set[str]:
+    if _open_rows(output) is not None:
+        raise OutputError(
+            f"--parquet {output} holds something already. Name another folder, or go on with the "
+            "rows in it by --resume."
+        )
+    return set()
+
+
+def _read_done(output: str) -> set[str]:
+    """Returns the files whose rows are there."""
+    rows = _open_rows(output)
+    return set() if rows is None else set(rows.to_table(columns=["path"])["path"].to_pylist())
+
+
+def _status(output: str) -> int:
+    rows = _open_rows(output)
+    return int(rows is not None and rows.to_table(columns=["p_pneumonia"]).column(0).null_count > 0)

@@ -1,0 +1,153 @@
+"""`predict --engine ray` on a cluster of two workers that this starts: the rows of a local run."""
+
+import os
+import shutil
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pyarrow.parquet as parquet
+import pytest
+
+from pneumo import __main__ as cli
+
+pytestmark = [
+    pytest.mark.slow,
+    # Ray Data's own, of its own settings.
+    pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning"),
+]
+pytest.importorskip("ray", reason="needs Ray (pip install -r requirements-scale.txt)")
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = sorted((ROOT / "samples").glob("*/*.jpeg"))
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch):
+    """No telemetry, and workers that find the tests' Python."""
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """The samples in folders that tell their class, a file that is none, and one of odd name."""
+    folder = tmp_path / "x rays"
+    for path in SAMPLES:
+        (folder / path.parent.name).mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, folder / path.parent.name)
+    (folder / "NORMAL" / "röntgen 1.jpeg").write_bytes(b"no picture")
+    return folder
+
+
+def run(*words) -> int:
+    return cli.main(["predict", *map(str, words)])
+
+
+def rows_of(path):
+    rows = parquet.read_table(path).to_pylist()
+    return sorted(rows, key=lambda row: row["path"])
+
+
+def on_ray(*words) -> int:
+    return run(*words, "--engine", "ray", "--workers", "2")
+
+
+def test_rows_are_those_of_a_local_run(folder, tmp_path):
+    assert on_ray(folder, "--parquet", tmp_path / "ray") == 1
+    assert run(folder, "--parquet", tmp_path / "local.parquet") == 1
+    there, here = rows_of(tmp_path / "ray"), rows_of(tmp_path / "local.parquet")
+    assert len(here) == len(SAMPLES) + 1
+    for one, other in zip(there, here, strict=True):
+        for name in ("p_pneumonia", "evidence_inside"):
+            assert one.pop(name) == pytest.approx(other.pop(name), abs=1e-5)
+    assert there == here
+    assert {row["label"] for row in here} == {"NORMAL", "PNEUMONIA"}
+    assert [row["error"] for row in here if row["verdict"] == "ERROR"] == [
+        f"{folder}/NORMAL/röntgen 1.jpeg is not a picture that can be read here (DICOM, JPEG, PNG, "
+        "WebP, TIFF, BMP or GIF), whatever its name says."
+    ]
+    # Taken up: what is done is not done again, what came since is, by its address too.
+    shutil.copy(SAMPLES[0], folder / "new.jpeg")
+    more = tmp_path / "more"
+    more.mkdir()
+    for name in ("a.jpeg", "IM0001", ".hidden.jpeg", "notes.txt"):
+        shutil.copy(SAMPLES[1], more / name)
+    assert on_ray(folder, f"file://{more}", "--parquet", tmp_path / "ray", "--resume") == 1
+    after = [row["path"] for row in rows_of(tmp_path / "ray")]
+    came = {str(folder / "new.jpeg"), f"file://{more}/a.jpeg", f"file://{more}/IM0001"}
+    assert sorted(after) == sorted([row["path"] for row in here] + [*came])
+
+
+def test_job_is_done_though_a_worker_is_killed(tmp_path):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(24):
+        shutil.copy(SAMPLES[number % len(SAMPLES)], folder / f"{number:03d}.jpeg")
+    killed = []
+
+    def kill():
+        for _ in range(2400):
+            # Named so once it is at work: networks loaded, files in its hands.
+            busy = [pid for pid in workers() if cpu_seconds(pid) > 2.5]
+            if busy:
+                os.kill(busy[0], signal.SIGKILL)
+                killed.append(busy[0])
+                return
+            time.sleep(0.05)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    assert on_ray(folder, "--parquet", tmp_path / "ray") == 0
+    killer.join()
+    assert killed
+    names = [Path(row["path"]).name for row in rows_of(tmp_path / "ray")]
+    assert names == [f"{number:03d}.jpeg" for number in range(24)]
+
+
+def workers():
+    """Yields the processes of this machine that score files for Ray."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if words.startswith(b"ray::") and b"Worker" in words:
+            yield int(folder.name)
+
+
+def cpu_seconds(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ([], "--engine ray needs --parquet"),
+        (["--parquet", "x", "--csv", "a.csv"], "--csv is not written by --engine ray"),
+        (["--parquet", "x", "--workers", "0"], "--workers is at least 1"),
+        (["--parquet", "{tmp}/full"], "holds something already"),
+        (["nowhere://x", "--parquet", "{tmp}/new"], "nowhere://x cannot be listed"),
+        (["file://{tmp}/empty", "--parquet", "{tmp}/new"], "holds no pictures"),
+        (["--parquet", "{tmp}/new", "--address", "127.0.0.1:9"], "No Ray cluster can be used"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_one_line(tmp_path, capsys, words, why):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "a.parquet").write_bytes(b"")
+    (tmp_path / "empty").mkdir()
+    words = [word.format(tmp=tmp_path) for word in words]
+    sources = [] if words and "://" in words[0] else [SAMPLES[0]]
+    assert run(*sources, *words, "--engine", "ray") == 2
+    error = capsys.readouterr().err
+    assert why in error
+    assert "Traceback" not in error
+
+
+def test_flags_of_the_cluster_are_refused_without_it(capsys):
+    assert run(SAMPLES[0], "--workers", "2") == 2
+    assert "--workers is for --engine ray" in capsys.readouterr().err
