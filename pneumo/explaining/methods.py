@@ -7,8 +7,8 @@ from pneumo.network.architecture import EXIT_CONVOLUTION, LAST_CONVOLUTION
 
 LAYERS = {
     LAST_CONVOLUTION: "last layer, 10 x 10 cells",
-    EXIT_CONVOLUTION: "block 13, 20 x 20 cells",
-    "block4_sepconv2_act": "block 4, 39 x 39 cells",
+    EXIT_CONVOLUTION: "block 13, 19 x 19 cells",
+    "block4_sepconv2_act": "block 4, 37 x 37 cells",
 }
 """Layers that LayerCAM can look at, all after their ReLU; cells for an input of 299 pixels."""
 

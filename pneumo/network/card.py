@@ -109,6 +109,12 @@ def read_card(path: Path) -> ModelCard:
         raise WeightsError(f"The model card {path} is incomplete ({error!r}). {mend}") from error
 
 
+def describe_architecture(tiles: int) -> str:
+    """Returns the network in words."""
+    cut = f" in {tiles} x {tiles} tiles after the entry flow" if tiles else ""
+    return f"Xception (Chollet 2017){cut}, global average pooling, Dense(2, softmax)"
+
+
 def _read_point(name: str, entry: JsonObject) -> OperatingPoint:
     point = OperatingPoint(
         name,
@@ -169,7 +175,7 @@ def compose_card(
         "version": pneumo.__version__,
         "created": datetime.date.today().isoformat(),
         "weights": weights,
-        "architecture": "Xception (Chollet 2017), global average pooling, Dense(2, softmax)",
+        "architecture": describe_architecture(tiles),
         "input": {
             "image_size": image_size,
             "last_stride": last_stride,

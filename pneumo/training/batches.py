@@ -19,15 +19,9 @@ from pneumo.network.preprocess import to_model_input
 from pneumo.training.augment import Redrawn, augment_cut, augment_grid
 from pneumo.training.evidence import ANSWER, CELLS, seen_cells
 from pneumo.training.framing import Sources, cut_at_random, cut_exactly
-from pneumo.training.patchwork import make_patchwork
 
-RIPENING = 2
-"""Epochs until agreement between patchworks and radiographs counts in full."""
-Targets = np.ndarray | dict[str, np.ndarray]
-Batch = tuple[np.ndarray, Targets] | tuple[np.ndarray, Targets, dict[str, np.ndarray]]
-"""Images and targets, the latter by output of the network if it has several; and with patchworks,
-which count for one of the outputs only, what each image counts for either.
-"""
+Batch = tuple[np.ndarray, np.ndarray | dict[str, np.ndarray]]
+"""Images and targets, the latter by output of the network if it has several."""
 
 
 class Processes:
@@ -85,7 +79,7 @@ class Prepared(NamedTuple):
     Attributes:
         grids: `(n, size, size)` uint8.
         targets: `(batch, 2)` float64.
-        cells: `(n, h, w, 3)` float32, see `pneumo.training.evidence.cells_loss`; None without.
+        cells: `(n, h, w)` float32, see `pneumo.training.evidence.seen_cells`; None without.
     """
 
     grids: np.ndarray
@@ -118,7 +112,6 @@ class EpochBatches:
         workers: int = 2,
         view: str = FIELD,
         cells: int = 0,
-        patchworks: bool = False,
         pool: Processes | None = None,
     ) -> None:
         """Takes the data in memory and how to present it.
@@ -139,12 +132,10 @@ class EpochBatches:
             view: What the network is shown of a cut, one of `lung_field.VIEWS`.
             cells: Side of the network's last feature maps, to tell as well in which of them
                 lung is to be seen; 0 for not.
-            patchworks: Whether a patchwork of each radiograph and the next joins the batch; see
-                `pneumo.training.patchwork`. Needs `cells`.
             pool: Processes that prepare the batches in place of the threads.
         """
         self.workers, self.view, self.cells = workers, view, cells
-        self.patchworks, self.pool = patchworks, pool
+        self.pool = pool
         self.sources, self.size = sources, size
         self.labels, self.batch_size = labels, batch_size
         self.seed, self.epoch, self.augment, self.mixup = seed, epoch, augment, mixup
@@ -175,8 +166,7 @@ class EpochBatches:
     def __getitem__(self, index: int) -> Batch:
         """Returns `(batch, size, size, 3)` float32 in [-1, 1] and one-hot `(batch, 2)` float32.
 
-        With `cells` the targets are those of `pneumo.training.evidence.with_evidence`; with
-        patchworks, these follow the radiographs, whose answers alone count.
+        With `cells` the targets are those of `pneumo.training.evidence.with_evidence`.
         """
         return self._finish(index, self.prepare(index))
 
@@ -187,21 +177,12 @@ class EpochBatches:
         redrawn = [self._redraw(i, place) for i, place in zip(chosen, places, strict=True)]
         targets = np.eye(len(CLASSES))[self.labels[chosen]]
         targets[[not one.answerable for one in redrawn]] = 1 / len(CLASSES)
-        grids = [one.grid for one in redrawn]
+        grids = np.stack([one.grid for one in redrawn])
         if not self.cells:
-            return Prepared(np.stack(grids), targets, None)
-        seen = np.stack([seen_cells(one.lungs, self.cells) for one in redrawn])
-        whole, none = np.ones_like(seen), np.zeros_like(seen)
-        cells = np.stack([seen, whole, none], axis=-1)
-        if self.patchworks:
-            rng = np.random.default_rng([self.seed, self.epoch, 2, index])
-            others = zip(grids, grids[1:] + grids[:1], strict=True)
-            made = [make_patchwork(own, other, rng, self.cells) for own, other in others]
-            pictures, own, other = (np.stack(part) for part in zip(*made, strict=True))
-            grids = [*grids, *pictures]
-            still_seen = own * seen + other * np.roll(seen, -1, axis=0)
-            cells = np.concatenate([cells, np.stack([still_seen, own, other], axis=-1)])
-        return Prepared(np.stack(grids), targets, cells.astype(np.float32))
+            return Prepared(grids, targets, None)
+        return Prepared(
+            grids, targets, np.stack([seen_cells(one.lungs, self.cells) for one in redrawn])
+        )
 
     def _finish_later(self, index: int, prepared: Future[Prepared]) -> Batch:
         return self._finish(index, prepared.result())
@@ -216,14 +197,7 @@ class EpochBatches:
         targets = targets.astype(np.float32)
         if prepared.cells is None:
             return images, targets
-        if not self.patchworks:
-            return images, {ANSWER: targets, CELLS: prepared.cells}
-        # A patchwork has no answer; 2, for a mean over twice as many.
-        counts = np.repeat(np.array([2, 0], np.float32), self.batch_size)
-        both = {ANSWER: np.concatenate([targets, targets]), CELLS: prepared.cells}
-        # What a network says before it knows anything is not worth agreeing with.
-        ripe = min(1, (self.epoch + index / len(self)) / RIPENING)
-        return images, both, {ANSWER: counts, CELLS: np.full_like(counts, ripe)}
+        return images, {ANSWER: targets, CELLS: prepared.cells}
 
     def _redraw(self, index: int, place: int) -> Redrawn:
         """Redraws one radiograph; the donor is any of the epoch's, so of either class."""

@@ -35,8 +35,8 @@ def train_epoch(
     """
     sums: dict[str, float] = {}
     step = 0
-    for step, batch in enumerate(batches, 1):
-        logs = model.train_on_batch(*batch, return_dict=True)
+    for step, (images, targets) in enumerate(batches, 1):
+        logs = model.train_on_batch(images, targets, return_dict=True)
         if not math.isfinite(logs["loss"]):
             raise TrainingError(
                 f"The loss became {logs['loss']} at step {step} of the epoch. {REMEDY}"

@@ -18,7 +18,7 @@ from pneumo.training.batches import EpochBatches, Processes, steps_of
 from pneumo.training.callbacks import ShowProgress
 from pneumo.training.checkpoint import load_checkpoint, save_checkpoint
 from pneumo.training.epoch import require_finite, train_epoch
-from pneumo.training.evidence import ANSWER, CELLS, cells_loss, with_evidence
+from pneumo.training.evidence import ANSWER, CELLS, evidence_elsewhere, with_evidence
 from pneumo.training.finish import predict_grids
 from pneumo.training.framing import Sources
 from pneumo.training.inputs import load_sources, see
@@ -68,14 +68,15 @@ def _build(recipe: Recipe, radiographs: int) -> tuple[keras.Model, keras.Model]:
     model = build_trainable(recipe)
     optimizer = build_optimizer(recipe, steps_of(radiographs, recipe.batch_size))
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
-    if not (recipe.evidence or recipe.locality):
+    if not recipe.evidence:
         model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
         return model, model
     trained = with_evidence(model)
     trained.compile(
         optimizer=optimizer,
-        loss={ANSWER: loss, CELLS: cells_loss(recipe.evidence, recipe.locality)},
-        weighted_metrics={ANSWER: ["accuracy"]},  # patchworks have no answer, and no weight
+        loss={ANSWER: loss, CELLS: evidence_elsewhere},
+        loss_weights={ANSWER: 1.0, CELLS: recipe.evidence},
+        metrics={ANSWER: ["accuracy"]},
     )
     return model, trained
 
@@ -94,8 +95,7 @@ def _train(
     """
     history = load_checkpoint(trained, output) if recipe.resume else []
     steps = steps_of(len(data.labels), recipe.batch_size)
-    asked = recipe.evidence or recipe.locality
-    cells = model.get_layer(LAST_CONVOLUTION).output.shape[1] if asked else 0
+    cells = model.get_layer(LAST_CONVOLUTION).output.shape[1] if recipe.evidence else 0
     workers = (
         closing(Processes(data.sources, recipe.workers)) if recipe.processes else nullcontext()
     )
@@ -132,7 +132,6 @@ def _batches(
         recipe.workers,
         recipe.view,
         cells,
-        bool(recipe.locality),
         pool,
     )
 

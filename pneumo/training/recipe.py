@@ -33,7 +33,6 @@ RECIPES = {
         ],
         "mixup": 0.0,
         "evidence": 0.0,
-        "locality": 0.0,
         "last_stride": 2,
         "tiles": 0,
         "balance": True,
@@ -51,7 +50,6 @@ RECIPES = {
         "augment": [],
         "mixup": 0.0,
         "evidence": 0.0,
-        "locality": 0.0,
         "last_stride": 2,
         "tiles": 0,
         "balance": False,
@@ -98,7 +96,6 @@ class Recipe:
     finder: Path
     mixup: float
     evidence: float
-    locality: float
     last_stride: int
     tiles: int
     balance: bool
@@ -163,13 +160,6 @@ def parse_arguments(description: str, arguments: list[str] | None = None) -> Rec
         type=float,
         metavar="WEIGHT",
         help="weight of a second loss: evidence that lies where no lung is to be seen; 0 for none",
-    )
-    add(
-        "--locality",
-        type=float,
-        metavar="WEIGHT",
-        help="weight of another: in a patchwork of two radiographs each cell is to say what it "
-        "said in the one that stands there; twice the work a step; 0 for none",
     )
     add("--last-stride", type=int, choices=(1, 2), help="1 for a finer heatmap, 2 as published")
     add(
@@ -243,7 +233,6 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     for name, least in (
         ("mixup", 0),
         ("evidence", 0),
-        ("locality", 0),
         ("label_smoothing", 0),
         ("tiles", 0),
         ("seed", 0),
@@ -256,8 +245,6 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error("--image-size is at least 71, the least that Xception can take")
     if args.evidence and (args.view == WHOLE or args.mixup):
         parser.error("--evidence needs to know where the lungs are: no --view whole, no --mixup")
-    if args.locality and (args.mixup or args.batch_size < 2):
-        parser.error("--locality makes patchworks of two radiographs: no --mixup, batches of two")
 
 
 def settings_of(recipe: Recipe) -> JsonObject:

@@ -115,16 +115,20 @@ def data(tmp_path_factory):
 NO_TENSORFLOW = "import sys; sys.modules['tensorflow'] = None"
 
 
-@pytest.mark.parametrize(("backend", "before"), [("tensorflow", ""), ("jax", NO_TENSORFLOW)])
-def test_smoke_run_writes_weights_that_the_app_loads(tmp_path, backend, before):
-    result = run_train("--smoke", "--output", tmp_path, backend=backend, before=before)
+@pytest.mark.parametrize(
+    ("backend", "before", "tiles"), [("tensorflow", "", 1), ("jax", NO_TENSORFLOW, 0)]
+)
+def test_smoke_run_writes_weights_that_the_app_loads(tmp_path, backend, before, tiles):
+    cut = ("--tiles", tiles) if tiles else ()
+    result = run_train("--smoke", *cut, "--output", tmp_path, backend=backend, before=before)
     assert "held_out_auc" in result.stdout
     document = card_of(tmp_path)
     assert document["data"]["name"].startswith("phantoms")
     assert backend in document["training"]["software"]
     assert set(document["metrics"]["shifts"]) > {"none", "jpeg quality 30", "border 5 %"}
     loaded = load_classifier(tmp_path)
-    assert loaded.card.image_size == 71
+    assert (loaded.card.image_size, loaded.card.tiles) == (71, tiles)
+    assert ("1 x 1 tiles" in document["architecture"]) == bool(tiles)
     assert set(loaded.card.points) == {"rule-out", "balanced", "rule-in"}
     grids = np.zeros((1, 71, 71, 3), np.float32)
     assert loaded.forward(grids)[1].sum() == pytest.approx(1, abs=1e-5)
