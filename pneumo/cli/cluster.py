@@ -186,14 +186,17 @@ def predict_on_ray(
         _require_listener(address)
     try:
         ray.init(
-            address,
+            address or "local",  # not whatever runs here by chance
             num_cpus=None if address else workers,
             include_dashboard=False,
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        raise OutputError(f"No Ray cluster can be used ({error}).") from error
+        raise OutputError(
+            f"No Ray cluster can be used ({error}). If it asks for a token, as those begun by "
+            "`ray start` do, put it into ~/.ray/auth_token and set RAY_AUTH_MODE=token."
+        ) from error
     try:
         count = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         context = DataContext.get_current()
@@ -209,8 +212,6 @@ def predict_on_ray(
             compute=ActorPoolStrategy(size=min(count, len(names))),
             num_cpus=1,
             fn_constructor_args=(threshold, stability, tuple(sources)),
-            max_restarts=-1,
-            max_task_retries=-1,
         )
         rows.write_parquet(output, mode=SaveMode.APPEND)
     except RayError as error:
