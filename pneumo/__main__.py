@@ -185,9 +185,9 @@ def _add_export(commands: _Commands) -> None:
         "finding the lungs is not in it.",
     )
     command.set_defaults(run=export)
-    command.add_argument("file", type=Path, metavar="FILE", help="ends in .onnx or .xml")
+    command.add_argument("file", type=Path, metavar="FILE", help="ends in .onnx, .xml or .tflite")
     command.add_argument(
-        "--format", choices=("onnx", "openvino"), default="onnx", help="by default onnx"
+        "--format", choices=("onnx", "openvino", "litert"), default="onnx", help="by default onnx"
     )
 
 

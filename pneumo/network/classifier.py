@@ -174,7 +174,7 @@ def _load_on_tensorflow(folder: Path, card: ModelCard, scope: Scope | None) -> C
     from pneumo.network.compiling import forward_of
 
     find = load_finder(folder / card.finder_file, "tensorflow") if card.finder_file else None
-    model = _load_folded(folder / card.weights_file, card)
+    model = load_folded(folder / card.weights_file, card)
     head = model.get_layer("probability").get_weights()
     loaded = Once(lambda: Differentiable(head_of(model), logit_network(model)))
     loaded()
@@ -184,7 +184,7 @@ def _load_on_tensorflow(folder: Path, card: ModelCard, scope: Scope | None) -> C
 def _load_differentiable(path: Path, card: ModelCard) -> Differentiable:
     from pneumo.network.architecture import head_of, logit_network
 
-    model = _load_folded(path, card)
+    model = load_folded(path, card)
     return Differentiable(head_of(model), logit_network(model))
 
 
@@ -202,7 +202,12 @@ def _require_tensorflow() -> None:
         )
 
 
-def _load_folded(path: Path, card: ModelCard) -> "keras.Model":
+def load_folded(path: Path, card: ModelCard) -> "keras.Model":
+    """Loads a classifier on Keras, batch normalisation made part of the convolutions.
+
+    Raises:
+        WeightsError: The file holds other weights.
+    """
     from pneumo.network.compiling import assemble, fold_normalization
 
     parts = fold_normalization(_load_weights(path, card))

@@ -1,13 +1,15 @@
 """The classifier as a file for other runtimes, and the proof that it answers the same."""
 
+import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from pneumo.errors import OutputError
+from pneumo.network.architecture import LAST_CONVOLUTION
 from pneumo.network.card import ModelCard
-from pneumo.network.classifier import Classifier
+from pneumo.network.classifier import Classifier, load_folded
 from pneumo.network.drawing import draw_classifier
 from pneumo.network.model_input import stack_grids
 from pneumo.network.onnx_graph import OnnxGraph
@@ -20,7 +22,7 @@ from pneumo.network.openvino_runtime import (
 from pneumo.network.preprocess import to_model_input
 from pneumo.network.self_test import draw_pictures
 
-FORMATS = {"onnx": ".onnx", "openvino": ".xml"}
+FORMATS = {"onnx": ".onnx", "openvino": ".xml", "litert": ".tflite"}
 """Format -> how the file's name ends; OpenVINO puts the weights into a `.bin` beside it."""
 OUTPUTS = {"maps": 4, "probability": 2}
 """Name of each output -> its axes."""
@@ -48,17 +50,17 @@ def export_classifier(classifier: Classifier, folder: Path, kind: str, path: Pat
     """
     if path.suffix != FORMATS[kind]:
         raise OutputError(f"A file of {kind} is called *{FORMATS[kind]}, not {path.name}.")
-    if not is_installed():
+    if kind != "litert" and not is_installed():
         raise OutputError("To export needs OpenVINO: pip install 'pneumo[fast,export]'")
     weights, write = folder / classifier.card.weights_file, _WRITERS[kind]
+    answer = _answer_on_litert if kind == "litert" else _answer_on_openvino
     pictures = to_model_input(stack_grids(classifier.prepare(draw_pictures())))
     expected = classifier.forward(pictures).probabilities
     # Apart until it is known to be right: no other program is to find it before.
     with TemporaryDirectory(dir=path.parent) as apart:
         draft = Path(apart) / path.name
         write(weights, classifier.card, draft)
-        received = compile_model(draft)([pictures])[1]
-        most = float(np.abs(received - expected).max())
+        most = float(np.abs(answer(draft, pictures) - expected).max())
         if not most <= TOLERANCE:
             raise OutputError(f"{path} answers otherwise than the weights do: by up to {most:.1e}.")
         for part in Path(apart).iterdir():
@@ -84,4 +86,32 @@ def _write_openvino(weights: Path, card: ModelCard, path: Path) -> None:
     save_model(graph.finish(drawn.outputs), path, OUTPUTS)
 
 
-_WRITERS = {"onnx": _write_onnx, "openvino": _write_openvino}
+def _write_litert(weights: Path, card: ModelCard, path: Path) -> None:
+    try:
+        import ai_edge_litert  # noqa: F401
+        import keras
+    except ImportError as error:
+        raise OutputError(
+            f"To export for LiteRT needs {error.name}: pip install 'pneumo[export]'"
+        ) from error
+    model = load_folded(weights, card)
+    outputs = {"maps": model.get_layer(LAST_CONVOLUTION).output, "probability": model.output}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what TensorFlow's converter is made of
+        network = keras.Model({"image": model.input}, outputs)
+        network.export(path, format="litert", verbose=False)
+
+
+def _answer_on_openvino(path: Path, pictures: np.ndarray) -> np.ndarray:
+    found: np.ndarray = compile_model(path)([pictures])[1]
+    return found
+
+
+def _answer_on_litert(path: Path, pictures: np.ndarray) -> np.ndarray:
+    from ai_edge_litert.interpreter import Interpreter
+
+    answer = Interpreter(str(path)).get_signature_runner()
+    return np.concatenate([answer(image=one[np.newaxis])["probability"] for one in pictures])
+
+
+_WRITERS = {"onnx": _write_onnx, "openvino": _write_openvino, "litert": _write_litert}

@@ -177,6 +177,21 @@ def test_exported_network_answers_as_the_weights_do(tmp_path, capsys, classifier
     np.testing.assert_allclose(found["maps"], maps, rtol=0, atol=1e-4 * maps.max())
 
 
+def test_network_for_litert_answers_as_the_weights_do(tmp_path, capsys, classifier):
+    from ai_edge_litert.interpreter import Interpreter
+
+    path = tmp_path / "pneumo.tflite"
+    assert cli.main(["export", str(path), "--format", "litert"]) == 0
+    assert float(capsys.readouterr().out.rsplit("by ", 1)[1].split()[0]) <= 1e-4
+    assert list(tmp_path.iterdir()) == [path]
+    answer = Interpreter(str(path)).get_signature_runner()
+    picture = np.random.default_rng(0).uniform(-1, 1, (1, 299, 299, 3)).astype(np.float32)
+    maps, probabilities = classifier.forward(picture)
+    found = answer(image=picture)
+    np.testing.assert_allclose(found["probability"], probabilities, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(found["maps"], maps, rtol=0, atol=1e-4 * maps.max())
+
+
 def test_export_under_a_name_that_tells_otherwise_refused(tmp_path, capsys):
     assert cli.main(["export", str(tmp_path / "pneumo.onnx"), "--format", "openvino"]) == 2
     assert "openvino is called *.xml" in capsys.readouterr().err
