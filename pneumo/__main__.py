@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from pneumo import __version__
-from pneumo.cli.dicomweb import AUTHORIZATION, RADIOGRAPHY, DicomArchive
+from pneumo.cli.dicomweb import AUTHORIZATION, DicomArchive
 from pneumo.cli.outputs import Outputs, Scored
 from pneumo.cli.scoring import (
     HeatmapSaver,
@@ -35,6 +35,7 @@ from pneumo.inference import load_engine, score_pixels
 from pneumo.network.classifier import load_classifier
 from pneumo.network.weights_files import WEIGHTS_FOLDER
 from pneumo.progress import follow
+from pneumo.reading.dicom import RADIOGRAPHY
 from pneumo.reading.folders import find_files
 from pneumo.reading.radiograph import read_radiograph
 

@@ -21,8 +21,7 @@ from pneumo.export.rows import Row, escape_controls, parquet_schema, row_of_fail
 from pneumo.inference import load_engine
 from pneumo.network import openvino_runtime
 from pneumo.reading.folders import find_files, is_hidden, stem_of
-from pneumo.reading.limits import MAX_BYTES
-from pneumo.reading.radiograph import SUFFIXES
+from pneumo.reading.radiograph import SUFFIXES, check_length
 
 FILES_A_BLOCK = 64
 """Files that are one worker's task: a block of rows, and a file of Parquet."""
@@ -81,11 +80,8 @@ def _fetch(address: str) -> bytes:
     try:
         system, path = url_to_fs(address)
         size = system.size(path)
-        if size is not None and size > MAX_BYTES:
-            raise RadiographError(
-                f"{address} has {size:,} bytes; at most {MAX_BYTES // 2**20} MiB are read. "
-                "Scale it down and try again."
-            )
+        if size is not None:
+            check_length(size, address)  # before it is fetched
         data: bytes = system.cat_file(path)
     except RadiographError:
         raise

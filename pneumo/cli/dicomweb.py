@@ -14,9 +14,8 @@ from pneumo.cli.scoring import RemoteFile
 from pneumo.errors import ArchiveError, RadiographError
 from pneumo.export.dicom_objects import DicomObjects, to_bytes
 from pneumo.files import JsonObject
+from pneumo.reading.dicom import RADIOGRAPHY
 
-RADIOGRAPHY = ("CR", "DX", "RG")
-"""Modalities that are asked for unless others are named."""
 AUTHORIZATION = "PNEUMO_DICOMWEB_AUTHORIZATION"
 """Variable of the environment for the header of this name: on a command line all could read it."""
 _SECONDS = 60

@@ -101,9 +101,10 @@ class HeatmapSaver:
         scaled = normalize_heatmap(cam, METHODS[self._method].percentile)
         heatmap = stretch_heatmap(scaled, pixels.shape, field)
         stem, overlay = self._name(own), ""
-        picture = blend(pixels, heatmap)
-        if field is not None:
-            trace_outline(picture, field)
+        if self._overlays or self._keep:
+            picture = blend(pixels, heatmap)
+            if field is not None:
+                trace_outline(picture, field)
         if self._overlays:
             place = self._overlays / f"{stem}.png"
             place.write_bytes(encode_png(picture))

@@ -28,7 +28,7 @@ _REQUIRED = (
 
 # Modality (0008,0060), C.7.3.1.1.1: computed and digital radiography, and scanned film. Not RF
 # and XA, whose frames are of a series in motion, at a fluoroscope's dose and often with bone dark.
-_RADIOGRAPHY = ("CR", "DX", "RG")
+RADIOGRAPHY = ("CR", "DX", "RG")
 _UNTOLD = ("", "OT")  # de-identified or secondary captures: no more is known of them than of a PNG
 _OTHER_MODALITIES = {
     "BMD": "bone densitometry",
@@ -109,7 +109,7 @@ def _check_kind(dataset: "Dataset", name: str, notes: list[str]) -> None:
     modality = str(dataset.get("Modality", "")).strip().upper()
     if modality in _UNTOLD:
         notes.append("its modality is not told: taken for a radiograph")
-    elif modality not in _RADIOGRAPHY:
+    elif modality not in RADIOGRAPHY:
         meaning = _OTHER_MODALITIES.get(modality)
         label = f"modality {modality} ({meaning})" if meaning else "some other modality"
         raise RadiographError(

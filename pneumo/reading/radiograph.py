@@ -113,6 +113,15 @@ def read_radiograph(
     return Radiograph(name, pixels, info)
 
 
+def check_length(size: int, name: str) -> None:
+    """Raises `RadiographError` if a file of so many bytes is not read."""
+    if size > MAX_BYTES:
+        raise RadiographError(
+            f"{name} has {size:,} bytes; at most {MAX_BYTES // 2**20} MiB are read. "
+            "Scale it down and try again."
+        )
+
+
 def read_bytes(source: bytes | str | Path, name: str) -> bytes:
     """Returns the bytes of a file within the limits.
 
@@ -130,11 +139,7 @@ def read_bytes(source: bytes | str | Path, name: str) -> bytes:
             raise RadiographError(f"{name} cannot be read: {error.strerror}.") from error
     else:
         data, size = source, len(source)
-    if size > MAX_BYTES:
-        raise RadiographError(
-            f"{name} has {size:,} bytes; at most {MAX_BYTES // 2**20} MiB are read. "
-            "Scale it down and try again."
-        )
+    check_length(size, name)
     if not data:
         raise RadiographError(f"{name} is empty. Export or download it again.")
     return data
