@@ -131,6 +131,7 @@ def open_sample(browser, address, **options):
     page.wait_for_timeout(500)
     # A run that is still on would put the slider back to where Python knows it.
     expect(page.locator("[data-test-script-state=notRunning]")).to_be_attached()
+    expect(page.locator(".pneumo-skip")).to_be_visible()  # once the slider is followed
     return page
 
 
@@ -236,6 +237,18 @@ def test_keyboard_reaches_the_threshold_within_ten_steps(browser, address):
     shown = float(at.inner_text())
     page.keyboard.press("ArrowRight")
     expect(at).to_have_text(f"{shown + 0.001:.3f}")
+    page.close()
+
+
+def test_slider_drawn_anew_keeps_the_keyboard(browser, address):
+    page = open_sample(browser, address)
+    handle = page.locator(".st-key-threshold input[type=range]")
+    handle.focus()
+    handle.evaluate("""old => {
+        const place = old.closest(".st-key-threshold"), copy = place.cloneNode(true);
+        place.replaceWith(copy);
+    }""")
+    expect(handle).to_be_focused()
     page.close()
 
 

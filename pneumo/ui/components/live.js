@@ -1,28 +1,34 @@
 // Follows Streamlit's slider while it is dragged: Python hears of a new threshold when it is let go.
 const WIDE = "(min-width: 1700px)";  // as in viewer.css
 let heard = () => {};  // what the slider's moves are told to: of the latest run of the page
+let slider = () => null;  // that slider's handle, if it is there
 
-// Not one slider but wherever it is: Streamlit may draw another in its place at any run.
+// The address alone would scroll the page to its end, away from the picture.
+document.addEventListener("click", (event) => {
+  if (!event.target.closest(".pneumo-skip") || !slider()) return;
+  event.preventDefault();
+  slider().focus();
+});
+document.body.classList.add("pneumo-live");  // the link is shown once it leads somewhere
+
+// Not one slider but wherever it is: Streamlit may draw another in its place at any run, and then
+// the other is given the keyboard too.
+let held = null;
+document.addEventListener("focusin", ({ target }) => { held = target === slider() ? target : null; });
 new MutationObserver((changes) => {
+  if (held && !held.isConnected && document.activeElement === document.body)
+    slider()?.focus({ preventScroll: true });
   const moved = changes.map(({ target }) => target).filter((each) => each.type === "range");
   if (moved.length) heard(moved.pop());
-}).observe(document.body, { subtree: true, attributes: true, attributeFilter: ["value"] });
+}).observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ["value"] });
 
 export default function ({ data, setTriggerValue }) {
   const place = `[data-testid=stSlider] [role=group][aria-label="${CSS.escape(data.label)}"]`;
   let last = null;
+  slider = () => document.querySelector(`${place} input[type=range]`);
   heard = (handle) => {
     if (handle.closest(place) && handle.value !== last) follow(Number((last = handle.value)));
   };
-  // The address alone would scroll the page to its end, away from the picture.
-  document.querySelectorAll(".pneumo-skip").forEach((link) => {
-    link.onclick = (event) => {
-      const handle = document.querySelector(`${place} input[type=range]`);
-      if (!handle) return;
-      event.preventDefault();
-      handle.focus();
-    };
-  });
   // Python does not know how wide the window is. Once: who closes the curves has them closed.
   if (!data.wide && matchMedia(WIDE).matches) setTriggerValue("wide", true);
 
