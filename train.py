@@ -47,7 +47,7 @@ from pneumo.network.operating_points import choose_thresholds
 from pneumo.network.self_test import draw_pictures
 from pneumo.network.weights_files import CARD_NAME, save_weights_fp16, sha256_of
 from pneumo.training.callbacks import show_share
-from pneumo.training.checkpoint import begin_run
+from pneumo.training.checkpoint import begin_run, require_same_split
 from pneumo.training.describe import add_finder, describe_judged, source_of
 from pneumo.training.devices import use_devices
 from pneumo.training.epoch import require_finite
@@ -174,7 +174,9 @@ def divide(
     folds = split_folds(training, recipe.folds, recipe.seed) if recipe.folds else []
     parts = {f"fold {number}": fold for number, fold in enumerate(folds)} or {"training": training}
     parts["held-out"] = held_out
-    begin_run(recipe.output, settings_of(recipe) | {"splits": digest_of(parts)}, recipe.resume)
+    splits = digest_of(parts)
+    require_same_split(recipe.init, splits)
+    begin_run(recipe.output, settings_of(recipe) | {"splits": splits}, recipe.resume)
     write_splits(recipe.output / "splits.csv", folder, parts)
     left_out = f", {len(unique) - len(examples)} not in --share" if recipe.share < 1 else ""
     print(

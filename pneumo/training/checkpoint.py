@@ -45,6 +45,31 @@ def begin_run(folder: Path, settings: JsonObject, resume: bool) -> None:
         draft.write_text(json.dumps(settings, indent=2), encoding="utf-8")
 
 
+def earlier_run(init: str) -> JsonObject:
+    """Returns what the run was whose weights another begins from, if its folder tells."""
+    path = Path(init).parent / RUN_NAME
+    return _read(path) if path.exists() else {}
+
+
+def require_same_split(init: str, splits: str) -> None:
+    """Makes sure that no radiograph that was trained on before is held out now.
+
+    Args:
+        init: The weights to begin from.
+        splits: The digest of this run's split.
+
+    Raises:
+        TrainingError: The run that they come from was split otherwise.
+    """
+    earlier = earlier_run(init)
+    if earlier and earlier.get("splits") != splits:
+        raise TrainingError(
+            f"--init names {init}, whose run was split otherwise: it may have been trained on "
+            "patients that this run holds out. Use its data, --seed, --held-out, --share and "
+            "--folds."
+        )
+
+
 def save_checkpoint(model: "keras.Model", folder: Path, history: list[JsonObject]) -> None:
     """Writes weights, optimiser and history; each file in one step, the history last.
 

@@ -21,11 +21,11 @@ def build_trainable(recipe: Recipe) -> keras.Model:
         if not Path(recipe.init).is_file():
             raise TrainingError(f"--init names {recipe.init}, but there is no such file.")
         try:
-            base.load_weights(recipe.init)
+            (model if _has_head(Path(recipe.init)) else base).load_weights(recipe.init)
         except Exception as error:  # h5py and Keras raise OSError, ValueError, KeyError ...
             raise TrainingError(
-                f"--init names {recipe.init}, which is no .weights.h5 of Xception without its top "
-                f"({error})."
+                f"--init names {recipe.init}, which is no .weights.h5 of Xception, without its top "
+                f"or with this one ({error})."
             ) from error
     for layer in base.layers[: -recipe.retrain_layers]:
         layer.trainable = False
@@ -34,6 +34,14 @@ def build_trainable(recipe: Recipe) -> keras.Model:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.trainable = False
     return model
+
+
+def _has_head(weights: Path) -> bool:
+    """Tells a file of a whole classifier from one of Xception without its top."""
+    import h5py
+
+    with h5py.File(weights) as file:
+        return "layers/dense" in file
 
 
 def _download_imagenet(shape: tuple[int, ...]) -> list[np.ndarray]:

@@ -12,6 +12,7 @@ from pneumo.network.lung_finder import FINDER_NAME
 from pneumo.network.preprocess import IMAGE_SIZE
 from pneumo.network.weights_files import WEIGHTS_FOLDER, sha256_of
 from pneumo.training.augment import GROUPS
+from pneumo.training.checkpoint import earlier_run
 
 WEIGHTS_NAME = "pneumo_xception.weights.h5"
 UNCALIBRATED_NAME = "uncalibrated.weights.h5"
@@ -127,7 +128,7 @@ def parse_arguments(description: str, arguments: list[str] | None = None) -> Rec
     add = parser.add_argument_group("files").add_argument
     add("--data", type=Path, help="folder with train/NORMAL and train/PNEUMONIA")
     add("--output", type=Path, default=Path("runs/latest"), help="folder for the results")
-    add("--init", help="'imagenet', 'random' or a .weights.h5 of Xception without top")
+    add("--init", help="'imagenet', 'random' or a .weights.h5, of Xception or an earlier run")
     add("--resume", action="store_true", help="go on after the last whole epoch in --output")
     add("--smoke", action="store_true", help="the whole script, tiny; draws data if none given")
 
@@ -252,7 +253,9 @@ def settings_of(recipe: Recipe) -> JsonObject:
     settings = {name: value for name, value in asdict(recipe).items() if name not in NOT_DECISIVE}
     table = recipe.patients.name if recipe.patients else None
     finder = finder_identity(recipe)
-    return settings | {"init": Path(recipe.init).name, "patients": table, "finder": finder}
+    settings |= {"init": Path(recipe.init).name, "patients": table, "finder": finder}
+    earlier = earlier_run(recipe.init)
+    return settings | {"began_from": earlier} if earlier else settings
 
 
 def finder_identity(recipe: Recipe) -> str | None:

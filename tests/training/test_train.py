@@ -278,6 +278,22 @@ def test_two_devices_train_as_one(tmp_path, data):
     np.testing.assert_allclose(*scores, atol=5e-3)
 
 
+def test_begins_from_an_earlier_run_with_its_head_and_never_with_another_split(
+    tmp_path, data, monkeypatch, capsys
+):
+    arguments = ["--data", data, *TINY, "--epochs", 1]
+    run_train(*arguments, "--output", tmp_path / "first", "--learning-rate", 0.1)
+    arguments[arguments.index("random")] = tmp_path / "first" / "uncalibrated.weights.h5"
+    arguments += ["--output", tmp_path / "then"]
+    run_train(*arguments, "--learning-rate", 1e-9)
+    first, then = (card_of(tmp_path / name) for name in ("first", "then"))
+    scores = [card["out_of_fold"]["p_pneumonia"] for card in (first, then)]
+    np.testing.assert_allclose(*scores, atol=2e-3)  # a head drawn at random would not
+    assert then["training"]["began_from"]["epochs"] == 1
+    line = fail_to_train(monkeypatch, capsys, *arguments, "--seed", 1)
+    assert "was split otherwise" in line
+
+
 def test_devices_refuse_what_they_cannot_divide(tmp_path, data):
     arguments = ["--data", data, *TINY, "--devices", "all", "--output", tmp_path]
     result = run_train(*arguments, check=False)
