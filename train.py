@@ -141,9 +141,7 @@ def describe(recipe: Recipe, *, run: dict, **measured: object) -> dict:
     """Composes the model card's document of what was measured and how it was made."""
     software = f"Keras {keras.__version__} on {keras.backend.backend()}"
     return compose_card(
-        image_size=recipe.image_size,
-        last_stride=recipe.last_stride,
-        tiles=recipe.tiles,
+        layout=recipe.layout,
         view=recipe.view,
         lung_finder=add_finder(recipe),
         training={
@@ -213,7 +211,7 @@ def train_networks(
         scores.append(score(recipe, member, fold, own / UNCALIBRATED_NAME, devices))
     path = recipe.output / UNCALIBRATED_NAME
     if folds and recipe.final == "soup":
-        final, history = build_classifier(recipe.image_size, recipe.last_stride, recipe.tiles), []
+        final, history = build_classifier(recipe.layout), []
         final.set_weights(average_weights(members))
         save_weights_fp16(final, path)
         final.load_weights(path)

@@ -89,7 +89,7 @@ def main():
     labels = labels_of(chosen)
     radiographs = list(load_grids(chosen, SOURCE_SIZE))
     seen = classifier.prepare(radiographs)
-    size = classifier.card.image_size
+    size = classifier.card.layout.image_size
     inside = [crop_outline(each.field, size) for each in seen]
     lungs = [np.clip(2 * crop_cells(each.field.lungs, each.field, size), 0, 1) for each in seen]
     view = classifier.card.view

@@ -110,13 +110,12 @@ def forwards() -> dict:
     """Returns the bare networks by runtime: `(n, 299, 299, 3)` float32 -> probabilities."""
     classifier = load_classifier(runtime="tensorflow")
     path = WEIGHTS_FOLDER / classifier.card.weights_file
-    card = classifier.card
-    form = (card.image_size, card.last_stride, card.tiles)
+    layout = classifier.card.layout
     found = {"tensorflow": lambda ready: classifier.forward(ready).probabilities}
     if openvino_runtime.is_installed():
         for name, precision in (("openvino", "f32"), ("bfloat16", "bf16")):
             graph = openvino_runtime.OpenVinoGraph()
-            drawn = draw_classifier(graph, path, *form)
+            drawn = draw_classifier(graph, path, layout)
             compiled = openvino_runtime.compile_model(graph.finish(drawn.outputs), precision)
             request = compiled.create_infer_request()
             found[name] = lambda ready, request=request: request.infer([ready])[1]
@@ -125,7 +124,7 @@ def forwards() -> dict:
     except ImportError:
         return found
     graph = OnnxGraph()
-    drawn = draw_classifier(graph, path, *form)
+    drawn = draw_classifier(graph, path, layout)
     model = graph.finish(drawn.outputs, OUTPUTS).SerializeToString()
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     return {"onnxruntime": lambda ready: session.run(None, {"image": ready})[1], **found}
@@ -138,7 +137,7 @@ def prepare_runs(networks: dict) -> dict:
     slow = load_classifier(runtime="tensorflow")
     fast = load_classifier()
     ready = prepare(slow, [radiograph.pixels])
-    model = build_classifier(slow.card.image_size, slow.card.last_stride, slow.card.tiles)
+    model = build_classifier(slow.card.layout)
     model.load_weights(WEIGHTS_FOLDER / slow.card.weights_file)
     gradcam = Gradcam(model, model_modifier=ReplaceToLinear(), clone=True)
 

@@ -41,7 +41,7 @@ def randomise(card, trained, below):
     import keras
 
     keras.utils.set_random_seed(1234)  # not the seed of the training, whose first head it drew
-    model = build_classifier(card.image_size, card.last_stride, card.tiles)  # random as built
+    model = build_classifier(card.layout)  # random as built
     kept = 1 + [layer.name for layer in trained.layers].index(below)
     for layer, source in zip(model.layers[:kept], trained.layers[:kept], strict=True):
         layer.set_weights(source.get_weights())
@@ -57,7 +57,7 @@ def main():
 
     shipped = load_classifier()
     card = shipped.card
-    trained = build_classifier(card.image_size, card.last_stride, card.tiles)
+    trained = build_classifier(card.layout)
     trained.load_weights(WEIGHTS_FOLDER / shipped.card.weights_file)
     paths = sorted(ROOT.glob("samples/*/*.jpeg"), reverse=True)[: args.images]
     images = [prepare(shipped, [read_radiograph(path).pixels]) for path in paths]

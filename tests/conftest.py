@@ -62,7 +62,7 @@ class WholeClassifier(Classifier):
     """Looks at whole radiographs; of their features it knows the brightness."""
 
     def prepare(self, pictures):
-        grids = [resize_to_grid(pixels, self.card.image_size) for pixels in pictures]
+        grids = [resize_to_grid(pixels, self.card.layout.image_size) for pixels in pictures]
         return [
             ModelInput(grid, contrast_of(grid), None, np.array([grid.mean() / 255]))
             for grid in grids

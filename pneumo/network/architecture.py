@@ -18,6 +18,26 @@ EXIT_CONVOLUTION = "block13_sepconv2_act"
 """Feature maps of the exit flow before the last halving, after their ReLU."""
 
 
+class Layout(NamedTuple):
+    """How a network is laid out; the same weights fit any layout.
+
+    Attributes:
+        image_size: Side of the square input in pixels, at least 71.
+        last_stride: Of the last pooling and its shortcut: 2 as published, for 10 x 10 feature
+            maps of 299 pixels; 1 for 19 x 19.
+        tiles: Into how many along each side the feature maps are cut after the entry flow; 0 for
+            not at all, as published.
+    """
+
+    image_size: int = IMAGE_SIZE
+    last_stride: int = 2
+    tiles: int = 0
+
+
+PUBLISHED = Layout()
+"""As Xception was published."""
+
+
 class Tiling(NamedTuple):
     """How the feature maps of the entry flow are cut.
 
@@ -32,9 +52,7 @@ class Tiling(NamedTuple):
     padding: tuple[int, int]
 
 
-def build_classifier(
-    image_size: int = IMAGE_SIZE, last_stride: int = 2, tiles: int = 0
-) -> "keras.Model":
+def build_classifier(layout: Layout = PUBLISHED) -> "keras.Model":
     """Builds Xception with global average pooling and `Dense(2, softmax)`, untrained.
 
     The network is flat (the base is not a nested model), so that any layer can be reached from
@@ -48,11 +66,7 @@ def build_classifier(
     https://arxiv.org/abs/1904.00760). The weights fit either.
 
     Args:
-        image_size: Side of the square input in pixels, at least 71.
-        last_stride: Of the last pooling and its shortcut: 2 as published, for 10 x 10 feature
-            maps of 299 pixels; 1 for 19 x 19 from the same weights.
-        tiles: Into how many along each side the feature maps are cut after the entry flow; 0 for
-            not at all, as published.
+        layout: Of the network.
 
     Returns:
         A `keras.Model` from `(n, image_size, image_size, 3)` in [-1, 1] to `(n, 2)`
@@ -61,6 +75,7 @@ def build_classifier(
     """
     import keras
 
+    image_size, last_stride, tiles = layout
     image = keras.Input((image_size, image_size, 3), name="image")
     padded = image
     if tiles:

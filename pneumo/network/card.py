@@ -13,11 +13,12 @@ from pathlib import Path
 import pneumo
 from pneumo.errors import WeightsError
 from pneumo.files import JsonObject, atomic_write
+from pneumo.network.architecture import Layout
 from pneumo.network.lung_field import VIEWS, WHOLE
 from pneumo.network.operating_points import BALANCED, RULE_IN, RULE_OUT, OperatingPoint
 
 FORMAT = 4
-"""Version of the card's own layout."""
+"""Version of the card's own form."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,8 @@ class ModelCard:
     Attributes:
         weights_file: File name of the weights, in the card's folder.
         weights_sha256: Hexadecimal SHA-256 of that file.
-        image_size: Side of the network's input in pixels.
+        layout: Of the network.
         self_test: P(PNEUMONIA) of the pictures of `pneumo.network.self_test`.
-        last_stride: See `pneumo.network.architecture.build_classifier`.
-        tiles: See there.
         view: What the network is shown, one of `pneumo.network.lung_field.VIEWS`.
         finder_file: File name of the lung finder's weights, in the card's folder; empty if the
             view needs none.
@@ -44,9 +43,7 @@ class ModelCard:
 
     weights_file: str
     weights_sha256: str
-    image_size: int
-    last_stride: int
-    tiles: int
+    layout: Layout
     self_test: tuple[float, ...]
     view: str
     finder_file: str
@@ -83,8 +80,10 @@ def read_card(path: Path) -> ModelCard:
             )
         weights, found = document["weights"], document["operating_points"]
         points = {name: _read_point(name, found[name]) for name in (RULE_OUT, BALANCED, RULE_IN)}
-        size = int(document["input"]["image_size"])
-        view = document["input"]["view"]
+        shown = document["input"]
+        size = int(shown["image_size"])
+        layout = Layout(size, int(shown.get("last_stride", 2)), int(shown.get("tiles", 0)))
+        view = shown["view"]
         if view not in VIEWS:
             raise ValueError(f"the view {view!r}")
         finder = {"file": "", "sha256": ""} if view == WHOLE else document["lung_finder"]
@@ -93,9 +92,7 @@ def read_card(path: Path) -> ModelCard:
         return ModelCard(
             weights["file"],
             weights["sha256"],
-            size,
-            int(document["input"].get("last_stride", 2)),
-            int(document["input"].get("tiles", 0)),
+            layout,
             tuple(map(float, document["self_test"])),
             view,
             finder["file"],
@@ -133,9 +130,7 @@ def _read_point(name: str, entry: JsonObject) -> OperatingPoint:
 def compose_card(
     *,
     weights: JsonObject,
-    image_size: int,
-    last_stride: int,
-    tiles: int,
+    layout: Layout,
     view: str,
     lung_finder: JsonObject | None,
     data: JsonObject,
@@ -151,9 +146,7 @@ def compose_card(
 
     Args:
         weights: `file`, `dtype`, `sha256`.
-        image_size: Side of the network's input in pixels.
-        last_stride: See `ModelCard`.
-        tiles: See `ModelCard`.
+        layout: See `ModelCard`.
         view: See `ModelCard`.
         lung_finder: `file`, `sha256`, source and measures of the lung finder; None without one.
         data: Name, source, counts, and how it was split.
@@ -175,11 +168,9 @@ def compose_card(
         "version": pneumo.__version__,
         "created": datetime.date.today().isoformat(),
         "weights": weights,
-        "architecture": describe_architecture(tiles),
+        "architecture": describe_architecture(layout.tiles),
         "input": {
-            "image_size": image_size,
-            "last_stride": last_stride,
-            "tiles": tiles,
+            **layout._asdict(),
             "range": [-1, 1],
             "classes": list(pneumo.CLASSES),
             "view": view,

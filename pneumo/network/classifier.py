@@ -98,7 +98,7 @@ class Classifier:
 
     def prepare(self, pictures: list[np.ndarray]) -> list[ModelInput]:
         """Returns what the network sees of n `(height, width)` uint8 pictures."""
-        return prepare_inputs(pictures, self.card.image_size, self.find, self.card.view)
+        return prepare_inputs(pictures, self.card.layout.image_size, self.find, self.card.view)
 
 
 def load_classifier(folder: str | Path = WEIGHTS_FOLDER, runtime: str | None = None) -> Classifier:
@@ -155,9 +155,7 @@ def load_finder(path: Path, runtime: str | None = None) -> Finder:
 
 def _load_on_openvino(folder: Path, card: ModelCard, scope: Scope | None) -> Classifier:
     weights = folder / card.weights_file
-    forward, drawn = openvino_runtime.load_forward(
-        weights, card.image_size, card.last_stride, card.tiles
-    )
+    forward, drawn = openvino_runtime.load_forward(weights, card.layout)
     return Classifier(
         forward,
         Head(drawn.kernel, drawn.bias),
@@ -218,7 +216,7 @@ def load_folded(path: Path, card: ModelCard) -> "keras.Model":
 def _load_weights(path: Path, card: ModelCard) -> "keras.Model":
     from pneumo.network.architecture import build_classifier
 
-    model = build_classifier(card.image_size, card.last_stride, card.tiles)
+    model = build_classifier(card.layout)
     try:
         model.load_weights(path)
     except Exception as error:  # h5py and Keras raise OSError, ValueError, KeyError ...

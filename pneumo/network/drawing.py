@@ -11,7 +11,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from pneumo.network.architecture import Tiling, tiling_of
+from pneumo.network.architecture import Layout, Tiling, tiling_of
 from pneumo.network.lung_finder import FINDER_SIZE, WIDTHS
 from pneumo.network.stored_layers import StoredLayers
 
@@ -113,17 +113,13 @@ class DrawnClassifier(NamedTuple, Generic[Node]):
     bias: np.ndarray
 
 
-def draw_classifier(
-    graph: Graph[Node], path: Path, image_size: int, last_stride: int, tiles: int
-) -> DrawnClassifier[Node]:
+def draw_classifier(graph: Graph[Node], path: Path, layout: Layout) -> DrawnClassifier[Node]:
     """Draws what `build_classifier` builds, with the weights of a file.
 
     Args:
         graph: Empty.
         path: A `.weights.h5` of the classifier, with or without batch normalisation frozen.
-        image_size: Side of the input in pixels.
-        last_stride: See `build_classifier`.
-        tiles: See there.
+        layout: Of the network.
 
     Raises:
         WeightsError: The file holds other weights.
@@ -139,6 +135,7 @@ def draw_classifier(
         shortcut = graph.convolve(shortcut_from, kernel, bias, stride)
         return graph.add(graph.max_pool(x, 3, stride), shortcut)
 
+    image_size, last_stride, tiles = layout
     tiling = tiling_of(image_size, tiles) if tiles else None
     x = graph.input(image_size, 3)
     if tiling:

@@ -76,13 +76,13 @@ def _write_onnx(weights: Path, card: ModelCard, path: Path) -> None:
             "To export as ONNX needs the package onnx: pip install 'pneumo[export]'"
         ) from error
     graph = OnnxGraph()
-    drawn = draw_classifier(graph, weights, card.image_size, card.last_stride, card.tiles)
+    drawn = draw_classifier(graph, weights, card.layout)
     onnx.save(graph.finish(drawn.outputs, OUTPUTS), path)
 
 
 def _write_openvino(weights: Path, card: ModelCard, path: Path) -> None:
     graph = OpenVinoGraph()
-    drawn = draw_classifier(graph, weights, card.image_size, card.last_stride, card.tiles)
+    drawn = draw_classifier(graph, weights, card.layout)
     save_model(graph.finish(drawn.outputs), path, OUTPUTS)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
+from pneumo.network.architecture import Layout
 from pneumo.network.drawing import DrawnClassifier, draw_classifier, draw_finder
 from pneumo.network.forward import Forward, in_turns
 from pneumo.network.lung_finder import Finder, FinderPass
@@ -164,9 +165,7 @@ def save_model(model: "Model", path: Path, names: Iterable[str]) -> None:
     openvino.save_model(model, path, compress_to_fp16=False)
 
 
-def load_forward(
-    path: Path, image_size: int, last_stride: int, tiles: int
-) -> tuple[Forward, DrawnClassifier[Any]]:
+def load_forward(path: Path, layout: Layout) -> tuple[Forward, DrawnClassifier[Any]]:
     """Loads a classifier.
 
     Returns:
@@ -176,7 +175,7 @@ def load_forward(
         WeightsError: The file holds other weights.
     """
     graph = OpenVinoGraph()
-    drawn = draw_classifier(graph, path, image_size, last_stride, tiles)
+    drawn = draw_classifier(graph, path, layout)
     return in_turns(_runner(compile_model(graph.finish(drawn.outputs)))), drawn
 
 

@@ -148,7 +148,7 @@ def _measure(labels: np.ndarray, answers: np.ndarray) -> dict[str, float | None]
 def _export(recipe: Recipe, model: keras.Model, output: Path) -> keras.Model:
     """Writes the weights in 16 bits, and returns the classifier as whoever loads them has it."""
     keras.mixed_precision.set_global_policy("float32")
-    final = build_classifier(recipe.image_size, recipe.last_stride, recipe.tiles)
+    final = build_classifier(recipe.layout)
     final.set_weights(model.get_weights())
     save_weights_fp16(final, output / UNCALIBRATED_NAME)
     final.load_weights(output / UNCALIBRATED_NAME)

@@ -13,7 +13,7 @@ from pneumo.training.recipe import Recipe
 
 def build_trainable(recipe: Recipe) -> keras.Model:
     """Builds the classifier, loads the initial weights, freezes all but the last layers."""
-    model = build_classifier(recipe.image_size, recipe.last_stride, recipe.tiles)
+    model = build_classifier(recipe.layout)
     base = backbone_of(model)
     if recipe.init == "imagenet":
         base.set_weights(_download_imagenet(base.input_shape[1:]))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pneumo.dataset.patients import add_patient_flags
 from pneumo.files import JsonObject
+from pneumo.network.architecture import Layout
 from pneumo.network.lung_field import FIELD, VIEWS, WHOLE
 from pneumo.network.lung_finder import FINDER_NAME
 from pneumo.network.preprocess import IMAGE_SIZE
@@ -116,6 +117,11 @@ class Recipe:
     workers: int
     processes: bool
     phantoms: bool
+
+    @property
+    def layout(self) -> Layout:
+        """How the network is laid out."""
+        return Layout(self.image_size, self.last_stride, self.tiles)
 
 
 def parse_arguments(description: str, arguments: list[str] | None = None) -> Recipe:

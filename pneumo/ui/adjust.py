@@ -64,7 +64,7 @@ def show_adjust(entry: ReadEntry, results: Results) -> None:
                     width="stretch",
                 )
         with st.popover("What the network saw", icon=":material/visibility:"):
-            size = results.classifier.card.image_size
+            size = results.classifier.card.layout.image_size
             identity = results.identity(entry)
             grid = results.picture(
                 (identity, "grid"),

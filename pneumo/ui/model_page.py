@@ -59,16 +59,16 @@ def show_model_page(card: ModelCard) -> None:
 
 
 def _show_summary(card: ModelCard) -> None:
-    document = card.document
+    document, side = card.document, card.layout.image_size
     st.header(f"Model card: {document.get('name', 'unnamed')}", anchor=False)
     made = [f"version {document['version']}"] if "version" in document else []
     made += [f"made on {document['created']}"] if "created" in document else []
     st.markdown(
         "A neural network that gives a frontal chest radiograph one number, P(PNEUMONIA), and "
         f"knows no other answer than {CLASSES[1]} and {CLASSES[0]}. "
-        f"{document.get('architecture', 'Xception')}, for input of {card.image_size} x "
-        f"{card.image_size} pixels. For demonstration and teaching, never for a decision about a "
-        "patient." + (f" {', '.join(made).capitalize()}." if made else "")
+        f"{document.get('architecture', 'Xception')}, for input of {side} x {side} pixels. "
+        "For demonstration and teaching, never for a decision about a patient."
+        + (f" {', '.join(made).capitalize()}." if made else "")
     )
     metrics = document.get("metrics", {}).get("held_out_patients")
     if not metrics:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pneumo.errors import WeightsError
-from pneumo.network.architecture import LAST_CONVOLUTION, build_classifier
+from pneumo.network.architecture import LAST_CONVOLUTION, Layout, build_classifier
 from pneumo.network.card import read_card
 from pneumo.network.classifier import RUNTIMES, load_classifier
 from pneumo.network.compiling import assemble, fold_normalization
@@ -94,7 +94,7 @@ def test_classifier_is_flat_xception_with_two_nodes():
 
 
 def test_folded_network_equals_the_unfolded_at_every_depth():
-    model = build_classifier(71)
+    model = build_classifier(Layout(71))
     rng = np.random.default_rng(0)
     for layer in model.layers:  # as drawn, every batch normalisation would do nothing
         if isinstance(layer, keras.layers.BatchNormalization):

@@ -51,6 +51,6 @@ def test_training_evaluation_and_app_show_the_network_equal_pixels(tmp_path, pha
     predict(
         stand_in.engine, [prepare_input(stand_in.classifier, read_radiograph(examples[0].path))]
     )
-    grids = load_grids(examples, stand_in.classifier.card.image_size)
+    grids = load_grids(examples, stand_in.classifier.card.layout.image_size)
     batches = EpochBatches(Sources(grids), grids.shape[1], np.array([0, 1]), 2, 0, 0)
     np.testing.assert_array_equal(batches[0][0][:1], to_model_input(seen[0]))

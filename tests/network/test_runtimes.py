@@ -11,7 +11,7 @@ from pneumo.errors import WeightsError
 from pneumo.inference import stack_grids
 from pneumo.network import classifier as loading
 from pneumo.network import openvino_runtime
-from pneumo.network.architecture import LAST_CONVOLUTION, build_classifier
+from pneumo.network.architecture import LAST_CONVOLUTION, Layout, build_classifier
 from pneumo.network.classifier import load_classifier
 from pneumo.network.lung_finder import build_finder, finder_of
 from pneumo.network.self_test import draw_pictures
@@ -62,17 +62,22 @@ def randomise(model):
 
 
 @pytest.mark.parametrize(
-    ("size", "last_stride", "tiles"),
-    [(71, 2, 0), (96, 2, 0), (96, 1, 0), (96, 2, 2), (83, 1, 3), (299, 2, 5)],
+    "layout",
+    [
+        *(Layout(71), Layout(96), Layout(96, last_stride=1)),
+        *(Layout(96, tiles=2), Layout(83, last_stride=1, tiles=3), Layout(299, tiles=5)),
+    ],
+    ids=str,
 )
-def test_any_weights_and_sizes(tmp_path, size, last_stride, tiles):
+def test_any_weights_and_sizes(tmp_path, layout):
     """Sides of other remainders by the strides pad otherwise."""
-    model = build_classifier(size, last_stride, tiles)
+    model = build_classifier(layout)
     rng = randomise(model)
     path = tmp_path / "a.weights.h5"
     model.save_weights(path)
-    images = rng.uniform(-1, 1, (3, size, size, 3)).astype(np.float32)  # three unlike channels
-    forward, drawn = openvino_runtime.load_forward(path, size, last_stride, tiles)
+    side = layout.image_size
+    images = rng.uniform(-1, 1, (3, side, side, 3)).astype(np.float32)  # three unlike channels
+    forward, drawn = openvino_runtime.load_forward(path, layout)
     network = keras.Model(model.input, [model.get_layer(LAST_CONVOLUTION).output, model.output])
     for received, expected in zip(forward(images), network(images, training=False), strict=True):
         expected = expected.numpy()
@@ -95,7 +100,7 @@ def test_any_finder(tmp_path):
 
 
 def test_finer_maps_come_from_the_same_weights():
-    plain, finer = build_classifier(96), build_classifier(96, last_stride=1)
+    plain, finer = build_classifier(Layout(96)), build_classifier(Layout(96, last_stride=1))
     assert plain.count_params() == finer.count_params()
     sides = [model.get_layer(LAST_CONVOLUTION).output.shape[1] for model in (plain, finer)]
     assert sides == [3, 6]

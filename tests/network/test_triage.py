@@ -11,6 +11,7 @@ from sklearn.datasets import load_sample_image
 
 from pneumo.errors import WeightsError
 from pneumo.inference import Engine, predict, prepare_input
+from pneumo.network.architecture import Layout
 from pneumo.network.card import read_card
 from pneumo.network.classifier import Classifier
 from pneumo.network.lung_field import field_of
@@ -134,7 +135,7 @@ def test_fit_writes_scope_and_card_that_belong_together(tmp_path, monkeypatch, c
     document = json.loads((WEIGHTS_FOLDER / CARD_NAME).read_text())
     document["training"] |= {"held_out": 0.34, "share": 1.0, "seed": 0}
     (weights / CARD_NAME).write_text(json.dumps(document))
-    card = replace(read_card(weights / CARD_NAME), image_size=71)
+    card = replace(read_card(weights / CARD_NAME), layout=Layout(71))
     monkeypatch.setattr(
         fitting, "load_classifier", lambda path: Classifier(None, None, card, None, find=find)
     )

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from pneumo.network.architecture import build_classifier
+from pneumo.network.architecture import Layout, build_classifier
 from pneumo.network.lung_field import FIELD, MARGIN
 from pneumo.training.augment import augment_cut
 from pneumo.training.batches import EpochBatches
@@ -19,7 +19,7 @@ def test_a_cell_half_of_which_is_lung_counts_as_seen():
 
 
 def test_cells_answer_by_themselves_and_average_to_the_answer():
-    classifier = build_classifier(71)
+    classifier = build_classifier(Layout(71))
     both = with_evidence(classifier)
     images = np.random.default_rng(0).uniform(-1, 1, (2, 71, 71, 3)).astype(np.float32)
     found = {name: values.numpy() for name, values in both(images, training=False).items()}

@@ -127,7 +127,7 @@ def test_smoke_run_writes_weights_that_the_app_loads(tmp_path, backend, before, 
     assert backend in document["training"]["software"]
     assert set(document["metrics"]["shifts"]) > {"none", "jpeg quality 30", "border 5 %"}
     loaded = load_classifier(tmp_path)
-    assert (loaded.card.image_size, loaded.card.tiles) == (71, tiles)
+    assert loaded.card.layout == (71, 2, tiles)
     assert ("1 x 1 tiles" in document["architecture"]) == bool(tiles)
     assert set(loaded.card.points) == {"rule-out", "balanced", "rule-in"}
     grids = np.zeros((1, 71, 71, 3), np.float32)
