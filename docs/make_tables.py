@@ -11,12 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pneumo.explaining.methods import METHODS
+from pneumo.ui.model_words import describe_bfloat16
 
 ROOT = Path(__file__).resolve().parent.parent
 
 PAGES = {
     "README.md": ("headline",),
-    "docs/evaluation.md": ("figures", "official", "points", "rests", "shifts", "scope", "command"),
+    "docs/evaluation.md": (
+        *("figures", "official", "bfloat16", "points", "rests", "shifts", "scope", "command"),
+    ),
     "docs/surroundings.md": ("since", "hidden"),
     "docs/explanations.md": ("erasing", "evidence", "heat"),
     "docs/training.md": ("ablation",),
@@ -74,6 +77,7 @@ def make_tables(card: dict, measured: dict[str, dict]) -> dict[str, str]:
         "evidence": table("evidence_training", _evidence),
         "heat": table("heat_side_by_side", _heat),
         "since": _since(card),
+        "bfloat16": describe_bfloat16(card["metrics"]),
         "points": _points(card),
         "shifts": _shifts(card),
         "rests": _rests(card),

@@ -30,9 +30,9 @@ class Engine(NamedTuple):
     explainer: Explainer
 
 
-def load_engine(folder: str | Path = WEIGHTS_FOLDER) -> Engine:
+def load_engine(folder: str | Path = WEIGHTS_FOLDER, precision: str = "float32") -> Engine:
     """Loads the verified classifier and prepares its explanations; see `load_classifier`."""
-    classifier = load_classifier(folder)
+    classifier = load_classifier(folder, precision=precision)
     return Engine(classifier, Explainer(classifier))
 
 

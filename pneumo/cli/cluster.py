@@ -8,7 +8,7 @@ one place. A worker that dies is started again, and its files are done again.
 import logging
 import socket
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -36,16 +36,19 @@ def is_url(name: str) -> bool:
 class Worker:
     """Scores files; one in each process of the cluster."""
 
-    def __init__(self, threshold: float | None, stability: bool, given: tuple[str, ...]) -> None:
+    def __init__(
+        self, threshold: float | None, stability: bool, given: tuple[str, ...], precision: str
+    ) -> None:
         """Loads the networks.
 
         Args:
             threshold: Least P(PNEUMONIA) called PNEUMONIA; None for the model card's.
             stability: Whether small changes are tried too.
             given: Files and folders as the user named them; see `Scorer`.
+            precision: See `load_classifier`.
         """
         openvino_runtime.use_threads(1)  # as many workers as processors
-        engine = load_engine()
+        engine = load_engine(precision=precision)
         least = engine.classifier.card.default.threshold if threshold is None else threshold
         folders = tuple(Path(name) for name in given if not is_url(name))
         self._scorer = Scorer(engine, least, stability, None, folders)
@@ -64,7 +67,8 @@ class Worker:
             scorer = self._scorer
             weights = scorer.engine.classifier.card.weights_sha256
             cause = f"{name} cannot be scored ({type(error).__name__}: {error})."
-            return row_of_failure(name, cause, scorer.threshold, weights)
+            row = row_of_failure(name, cause, scorer.threshold, weights)
+            return replace(row, precision=scorer.engine.classifier.precision)
 
 
 def open_file(name: str) -> Path | RemoteFile:
@@ -148,6 +152,7 @@ def predict_on_ray(
     workers: int | None,
     threshold: float | None,
     stability: bool,
+    precision: str,
     resume: bool,
 ) -> int:
     """Scores files on Ray; writes a folder of Parquet.
@@ -159,6 +164,7 @@ def predict_on_ray(
         workers: Processes; None for one a processor.
         threshold: See `Worker`.
         stability: See `Worker`.
+        precision: See `load_classifier`.
         resume: Whether files whose rows are there already are left out.
 
     Returns:
@@ -207,7 +213,7 @@ def predict_on_ray(
             batch_size=FILES_A_BLOCK,
             compute=ActorPoolStrategy(size=min(count, len(names))),
             num_cpus=1,
-            fn_constructor_args=(threshold, stability, tuple(sources)),
+            fn_constructor_args=(threshold, stability, tuple(sources), precision),
         )
         rows.write_parquet(output, mode=SaveMode.APPEND)
     except RayError as error:

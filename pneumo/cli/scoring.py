@@ -158,12 +158,13 @@ class Scorer:
             radiograph = read_radiograph(data, name=name)
         except RadiographError as problem:
             row = row_of_failure(name, str(problem), self.threshold, weights, label)
-            return Scored(name, number, row)
+            return Scored(name, number, replace(row, precision=self.engine.classifier.precision))
         (reading,) = predict(self.engine, [prepare_input(self.engine.classifier, radiograph)])
         tried, stem, overlay = None, "", ""
         if self.stability and not reading.refused:
             tried = measure_stability(radiograph.pixels, reading.probability, self._score_pixels)
         row = row_of(name, reading, self.threshold, weights, tried, label)
+        row = replace(row, precision=self.engine.classifier.precision)
         if self.saver and not reading.refused:
             own = stem_of(file) if isinstance(file, Path) else file.stem
             stem, overlay = self.saver.save(own, data, radiograph.pixels, reading, row)

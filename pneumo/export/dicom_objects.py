@@ -89,7 +89,8 @@ def make_objects(data: bytes, row: Row, overlay: np.ndarray, method: str) -> Dic
     if row.p_pneumonia is None:
         raise RadiographError(f"{row.path} has no answer, so no DICOM objects are made of it.")
     source = _read_header(data, row.path)
-    facts = (source.SOPInstanceUID, row.weights_sha256, row.threshold, row.verdict, method)
+    made_by = (row.weights_sha256, row.threshold, row.verdict, method, row.precision)
+    facts = (source.SOPInstanceUID, *made_by)
     return DicomObjects(
         _make_overlay(source, row, overlay, method, facts),
         _make_report(source, row, facts),

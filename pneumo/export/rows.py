@@ -47,6 +47,7 @@ class Row:
             [0, 1]; None if there is none to speak of, no verdict, or no lungs to compare it with.
         strongest_place: Where the strongest of it lies, in words; empty likewise.
         label: The data set's own label, `PNEUMONIA` or `NORMAL`; empty if it is not known.
+        precision: Of the arithmetic that answered, one of `pneumo.network.classifier.PRECISIONS`.
     """
 
     path: str
@@ -64,6 +65,7 @@ class Row:
     evidence_inside: float | None = None
     strongest_place: str = ""
     label: str = ""
+    precision: str = "float32"
 
     @property
     def answer(self) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
+from pneumo.errors import WeightsError
 from pneumo.network.architecture import Layout
 from pneumo.network.drawing import DrawnClassifier, draw_classifier, draw_finder
 from pneumo.network.forward import Forward, in_turns
@@ -165,18 +166,31 @@ def save_model(model: "Model", path: Path, names: Iterable[str]) -> None:
     openvino.save_model(model, path, compress_to_fp16=False)
 
 
-def load_forward(path: Path, layout: Layout) -> tuple[Forward, DrawnClassifier[Any]]:
+def load_forward(
+    path: Path, layout: Layout, precision: str = "f32"
+) -> tuple[Forward, DrawnClassifier[Any]]:
     """Loads a classifier.
+
+    Args:
+        path: Its weights.
+        layout: Of the network.
+        precision: See `compile_model`.
 
     Returns:
         A thread-safe function with the signature of `Classifier.forward`, and what was drawn.
 
     Raises:
-        WeightsError: The file holds other weights.
+        WeightsError: The file holds other weights, or this processor has no such arithmetic.
     """
     graph = OpenVinoGraph()
     drawn = draw_classifier(graph, path, layout)
-    return in_turns(_runner(compile_model(graph.finish(drawn.outputs)))), drawn
+    model = compile_model(graph.finish(drawn.outputs), precision)
+    given = model.get_property("INFERENCE_PRECISION_HINT").to_string()
+    if given != precision:
+        raise WeightsError(
+            f"This processor calculates in {given}, not in {precision}. Leave the precision out."
+        )
+    return in_turns(_runner(model)), drawn
 
 
 def load_finder(path: Path) -> Finder:

@@ -11,6 +11,7 @@ from pneumo.evaluation.held_out import HeldOutScores, predictive_values
 from pneumo.files import JsonObject
 from pneumo.network.card import ModelCard
 from pneumo.ui.model_charts import draw_reliability
+from pneumo.ui.model_words import describe_bfloat16
 
 PREVALENCES = (0.01, 0.1, 0.5)
 
@@ -118,6 +119,7 @@ def show_operating_points(card: ModelCard) -> None:
             else "Chosen on the patients they are measured on, which flatters them."
         )
     )
+    st.caption(describe_bfloat16(card.document.get("metrics", {})))
     st.markdown(
         "\n".join(f"- **{name}**: {point.chosen_by}" for name, point in card.points.items())
     )

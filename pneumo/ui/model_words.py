@@ -29,6 +29,27 @@ def describe_failures(card: ModelCard, scores: HeldOutScores | None) -> list[str
     return [sentence for sentence in found if sentence]
 
 
+def describe_bfloat16(metrics: JsonObject) -> str:
+    """Says what `--precision bfloat16` costs, or that nobody has measured it.
+
+    Args:
+        metrics: Of the card.
+    """
+    coarse, exact = metrics.get("bfloat16"), metrics.get("held_out_patients", {})
+    if not coarse or not exact:
+        return "What answers in bfloat16 are worth was not measured with these weights."
+    names = {"auc": "AUC", "balanced_accuracy": "balanced accuracy", "sensitivity": "sensitivity"}
+    names |= {"specificity": "specificity", "ece_equal_classes": "calibration error"}
+    rates = ", ".join(
+        f"{words} {coarse[name]:.3f} ({exact[name]:.3f})" for name, words in names.items()
+    )
+    return (
+        f"In bfloat16, on request only, P moves by {coarse['mean_change']:.3f} on average and by "
+        f"{coarse['largest_change']:.3f} at most; {coarse['verdicts_changed']} of {coarse['n']} "
+        f"verdicts change. In brackets as it is in float32: {rates}."
+    )
+
+
 def _mistakes(metrics: JsonObject) -> str | None:
     counts = Counter(metrics.get("confusion") or {})
     ill, healthy = counts["fn"] + counts["tp"], counts["fp"] + counts["tn"]

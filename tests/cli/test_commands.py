@@ -22,8 +22,10 @@ PNEUMONIA = sorted((ROOT / "samples/PNEUMONIA").glob("*"))[0]
 
 @pytest.fixture(autouse=True)
 def loaded_once(monkeypatch, classifier):
-    monkeypatch.setattr(cli, "load_engine", lambda: Engine(classifier, Explainer(classifier)))
-    monkeypatch.setattr(cli, "load_classifier", lambda: classifier)
+    monkeypatch.setattr(
+        cli, "load_engine", lambda **flags: Engine(classifier, Explainer(classifier))
+    )
+    monkeypatch.setattr(cli, "load_classifier", lambda **flags: classifier)
 
 
 def read_csv(path):
@@ -202,7 +204,7 @@ def test_export_of_weights_that_answer_otherwise_refused(tmp_path, capsys, class
     other = dataclasses.replace(
         classifier, forward=lambda batch: ForwardPass(None, np.full((len(batch), 2), 0.5))
     )
-    monkeypatch.setattr(cli, "load_classifier", lambda: other)
+    monkeypatch.setattr(cli, "load_classifier", lambda **flags: other)
     assert cli.main(["export", str(tmp_path / "pneumo.onnx")]) == 2
     assert "answers otherwise than the weights do" in capsys.readouterr().err
     assert not any(tmp_path.iterdir())

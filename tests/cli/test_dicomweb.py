@@ -34,7 +34,7 @@ PASSWORD = "Basic cG5ldW1vOnNlY3JldA=="  # pneumo:secret
 
 @pytest.fixture(autouse=True)
 def loaded(monkeypatch, stand_in):
-    monkeypatch.setattr(cli, "load_engine", lambda: stand_in.engine)
+    monkeypatch.setattr(cli, "load_engine", lambda **flags: stand_in.engine)
 
 
 def elements(number: int, **others):

@@ -19,6 +19,7 @@ from pneumo.cli.outputs import JOURNAL_SUFFIX, Outputs, Scored
 from pneumo.cli.stopping import heed_signals
 from pneumo.evaluation.stability import VARIATIONS
 from pneumo.export.rows import row_of_failure
+from pneumo.inference import Engine
 from tests.ui.test_app import picture
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +37,7 @@ def forward(batch):
     time.sleep(float(next(pauses, "0.4")))
     return classifier.forward(batch)
 
-def load():
+def load(**flags):
     if "SECONDS_TO_LOAD" in os.environ:
         print("loading", flush=True)
         time.sleep(float(os.environ["SECONDS_TO_LOAD"]))
@@ -60,7 +61,7 @@ def classifier(stand_in):
 
 @pytest.fixture(autouse=True)
 def loaded(monkeypatch, stand_in):
-    monkeypatch.setattr(cli, "load_engine", lambda: stand_in.engine)
+    monkeypatch.setattr(cli, "load_engine", lambda **flags: stand_in.engine)
 
 
 @pytest.fixture
@@ -123,6 +124,24 @@ def test_stability_is_in_every_output(folder, tmp_path, capsys, stand_in):
     assert "Uncertain" not in capsys.readouterr().out
 
 
+def test_rows_say_in_what_precision_they_were_answered(folder, tmp_path, monkeypatch, stand_in):
+    asked = []
+
+    def load(precision):
+        asked.append(precision)
+        classifier, explainer = stand_in.engine
+        return Engine(replace(classifier, precision=precision), explainer)
+
+    monkeypatch.setattr(cli, "load_engine", load)
+    (folder / "5.png").write_bytes(b"nothing")
+    table = tmp_path / "o.csv"
+    run(folder, "--csv", table)
+    assert {row["precision"] for row in read_csv(table)} == {"float32"}
+    run(folder, "--csv", table, "--precision", "bfloat16")
+    assert {row["precision"] for row in read_csv(table)} == {"bfloat16"}
+    assert asked == ["float32", "bfloat16"]
+
+
 def test_label_is_told_by_folders_below_what_is_given(folder, tmp_path):
     for place in ("NORMAL", "x/pneumonia", "x/other"):
         (folder / place).mkdir(parents=True)
@@ -177,7 +196,7 @@ def test_row_names_the_overlay(folder, tmp_path):
 def test_hopeless_outputs_are_told_before_any_work(
     options, words, folder, tmp_path, capsys, monkeypatch
 ):
-    def load():
+    def load(**flags):
         raise AssertionError("the network was loaded first")
 
     monkeypatch.setattr(cli, "load_engine", load)
@@ -334,7 +353,11 @@ def test_overlays_of_one_name_stay_apart_over_a_break(folder, tmp_path, monkeypa
 
 @pytest.mark.parametrize(
     ("more", "differs"),
-    [(["--threshold", "0.3"], "threshold"), (["--stability"], "stability")],
+    [
+        (["--threshold", "0.3"], "threshold"),
+        (["--stability"], "stability"),
+        (["--precision", "bfloat16"], "precision"),
+    ],
 )
 def test_other_settings_are_not_mixed_into_one_table(broken_off, tmp_path, capsys, more, differs):
     options = broken_off()

@@ -14,7 +14,8 @@ from pneumo.network import openvino_runtime
 from pneumo.network.architecture import LAST_CONVOLUTION, Layout, build_classifier
 from pneumo.network.classifier import load_classifier
 from pneumo.network.lung_finder import build_finder, finder_of
-from pneumo.network.self_test import draw_pictures
+from pneumo.network.preprocess import to_model_input
+from pneumo.network.self_test import COARSE_TOLERANCE, draw_pictures
 from pneumo.network.stored_layers import StoredLayers
 from pneumo.reading.radiograph import read_radiograph
 from tests.network.test_triage import SAMPLES
@@ -120,6 +121,28 @@ def test_layers_that_are_left_over_are_named(tmp_path):
 def test_without_the_package_tensorflow_answers(monkeypatch):
     monkeypatch.setattr(openvino_runtime, "find_spec", lambda name: None)
     assert load_classifier().runtime == "tensorflow"
+
+
+def test_bfloat16_answers_nearly_alike_where_the_processor_has_it():
+    exact = load_classifier()
+    try:
+        coarse = load_classifier(precision="bfloat16")
+    except WeightsError as error:
+        assert "This processor calculates in" in str(error)
+        pytest.skip("this processor has no bfloat16")
+    batch = to_model_input(stack_grids(exact.prepare(draw_pictures())))
+    moved = np.abs(coarse.forward(batch).probabilities - exact.forward(batch).probabilities)
+    assert 0 < moved.max() < COARSE_TOLERANCE
+    assert (exact.precision, coarse.precision) == ("float32", "bfloat16")
+
+
+def test_bfloat16_that_cannot_be_had_refused(monkeypatch):
+    with pytest.raises(WeightsError, match="bfloat16 needs OpenVINO"):
+        load_classifier(runtime="tensorflow", precision="bfloat16")
+    compile_model = openvino_runtime.compile_model
+    monkeypatch.setattr(openvino_runtime, "compile_model", lambda model, _: compile_model(model))
+    with pytest.raises(WeightsError, match="This processor calculates in f32, not in bf16"):
+        load_classifier(precision="bfloat16")
 
 
 LOAD = """

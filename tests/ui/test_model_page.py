@@ -233,3 +233,17 @@ def test_ablation_is_shown_where_it_was_measured(card, no_ablation):
     ]
     for words in ("2 epochs", "One seed.", "`python x`"):
         assert words in text_of(app)
+
+
+def test_page_says_what_bfloat16_costs_or_that_nobody_knows(card):
+    unknown = "What answers in bfloat16 are worth was not measured"
+    document = copy.deepcopy(card.document)
+    document["metrics"].pop("bfloat16", None)
+    assert unknown in text_of(show(replace(card, document=document)))
+    figures = {"mean_change": 0.0123, "largest_change": 0.0456, "verdicts_changed": 7}
+    document["metrics"]["bfloat16"] = document["metrics"]["held_out_patients"] | figures
+    text = text_of(show(replace(card, document=document)))
+    assert unknown not in text
+    auc = document["metrics"]["held_out_patients"]["auc"]
+    assert "by 0.012 on average and by 0.046 at most; 7 of " in text
+    assert f"AUC {auc:.3f} ({auc:.3f})" in text
