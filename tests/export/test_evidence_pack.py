@@ -299,6 +299,7 @@ def test_pack_holds_these_files(case):
         "evidence_inside": None,
         "strongest_place": "",
         "label": "",
+        "precision": "float32",
     }
     assert rows[0]["p_low"] is None
     table = list(csv.DictReader(io.StringIO(files["worklist.csv"].decode(), newline="")))
