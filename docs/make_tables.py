@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pneumo.explaining.methods import METHODS
+from pneumo.training.recipe import RECIPES
 from pneumo.ui.model_words import describe_bfloat16
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -271,12 +272,23 @@ def _erasing(erasing: dict) -> str:
 
 
 def _command(card: dict) -> str:
-    """Returns the command that trained the weights."""
-    training = card["training"]
-    return (
-        "```sh\npython train.py --data chest_xray --precision "
-        f"{training['precision']} --epochs {training['epochs']} --suite 0.25\n```"
-    )
+    """Returns the commands that trained the weights: one, or two if one went on with another's."""
+    last, begin, lines = card["training"], "", []
+    if "began_from" in last:
+        lines.append(f"{_train(last['began_from'])} --output runs/first")
+        begin = " --init runs/first/uncalibrated.weights.h5"
+    lines.append(f"{_train(last)}{begin} --suite 0.25")
+    return "\n".join(["```sh", *lines, "```"])
+
+
+def _train(run: dict) -> str:
+    usual = {"precision": "float32", **RECIPES["robust"]}
+    flags = [
+        f"--{name.replace('_', '-')} {run[name]}"
+        for name in ("precision", "epochs", "retrain_layers", "tiles")
+        if run.get(name, usual[name]) != usual[name]
+    ]
+    return " ".join(["python train.py --data chest_xray", *flags])
 
 
 def _scope(card: dict) -> str:
