@@ -8,9 +8,10 @@ are medians over the rounds. Everything is float32 but where it says otherwise.
     onnxruntime  the bare network on ONNX Runtime, on an input that is ready
     tensorflow   the same on TensorFlow, as pneumo compiles it
     openvino     the same on OpenVINO
-    bfloat16     the same on OpenVINO in bfloat16, which pneumo does not use: see `--accuracy`
+    bfloat16     the same on OpenVINO in bfloat16
     finder       a decoded radiograph -> lungs, lung field, what the network is shown
     pneumo       a radiograph's file -> probability, Grad-CAM, heatmap at the radiograph's own size
+    pneumo-bf16  the same as `--precision bfloat16` answers, where the processor has it
     pneumo-tf    the same with TensorFlow as the runtime
     usual        the same with `model.predict` and tf-keras-vis on the whole network
 
@@ -24,6 +25,7 @@ import os
 import platform
 import statistics
 import time
+from contextlib import suppress
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -34,6 +36,7 @@ from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
 from tf_keras_vis.utils.scores import CategoricalScore
 
 from pneumo import PNEUMONIA
+from pneumo.errors import WeightsError
 from pneumo.explaining.explainer import Explainer
 from pneumo.explaining.overlay import stretch_heatmap
 from pneumo.explaining.scaling import normalize_heatmap
@@ -53,8 +56,8 @@ ROOT = Path(__file__).resolve().parents[1]
 BATCHES = (1, 8, 32)
 RATIOS = (
     *(("openvino", "onnxruntime"), ("tensorflow", "onnxruntime"), ("finder", "openvino")),
-    *(("pneumo", "onnxruntime"), ("pneumo-tf", "onnxruntime"), ("pneumo-tf", "tensorflow")),
-    ("usual", "pneumo"),
+    *(("pneumo", "onnxruntime"), ("pneumo-bf16", "onnxruntime"), ("usual", "pneumo")),
+    *(("pneumo-tf", "onnxruntime"), ("pneumo-tf", "tensorflow")),
 )
 
 
@@ -173,9 +176,11 @@ def prepare_runs(networks: dict) -> dict:
     runs = {name: lambda run=run: run(ready) for name, run in networks.items()}
     runs |= {"finder": lambda: fast.prepare([radiograph.pixels])}
     runs |= {"pneumo": answer(fast), "pneumo-tf": answer(slow), "usual": usual}
-    for name in ("pneumo", "pneumo-tf"):
-        for ours, theirs in zip(runs[name](), usual(), strict=True):
-            np.testing.assert_allclose(ours, theirs, atol=2e-3)
+    with suppress(WeightsError):  # no OpenVINO, or no such processor
+        runs["pneumo-bf16"] = answer(load_classifier(precision="bfloat16"))
+    for name, tolerance in (("pneumo", 2e-3), ("pneumo-tf", 2e-3), ("pneumo-bf16", 0.1)):
+        for ours, theirs in zip(runs.get(name, usual)(), usual(), strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=tolerance)
     for name in ("onnxruntime", "openvino"):
         if name in runs:
             np.testing.assert_allclose(runs[name](), runs["tensorflow"](), atol=1e-4)
