@@ -51,6 +51,14 @@ def earlier_run(init: str) -> JsonObject:
     return _read(path) if path.exists() else {}
 
 
+def epochs_before(init: str) -> int:
+    """Counts the epochs that the weights which a run begins from have seen, over all their runs."""
+    count, run = 0, earlier_run(init)
+    while run:
+        count, run = count + run["epochs"], run.get("began_from", {})
+    return count
+
+
 def require_same_split(init: str, splits: str) -> None:
     """Makes sure that no radiograph that was trained on before is held out now.
 

@@ -16,7 +16,7 @@ from pneumo.network.operating_points import count_outcomes, rates_of
 from pneumo.network.weights_files import save_weights_fp16
 from pneumo.training.batches import EpochBatches, Processes, steps_of
 from pneumo.training.callbacks import ShowProgress
-from pneumo.training.checkpoint import load_checkpoint, save_checkpoint
+from pneumo.training.checkpoint import epochs_before, load_checkpoint, save_checkpoint
 from pneumo.training.epoch import require_finite, train_epoch
 from pneumo.training.evidence import ANSWER, CELLS, evidence_elsewhere, with_evidence
 from pneumo.training.finish import predict_grids
@@ -91,8 +91,10 @@ def _train(
 ) -> list[JsonObject]:
     """Trains the epochs that are left, with a checkpoint after each; returns the history.
 
-    Each epoch begins from (seed, epoch) alone, so a resumed run equals an unbroken one.
+    Each epoch begins from (seed, epoch) alone, so a resumed run equals an unbroken one. Epochs of
+    the runs before count on: no radiograph is redrawn as it was there.
     """
+    before = epochs_before(recipe.init)
     history = load_checkpoint(trained, output) if recipe.resume else []
     steps = steps_of(len(data.labels), recipe.batch_size)
     cells = model.get_layer(LAST_CONVOLUTION).output.shape[1] if recipe.evidence else 0
@@ -103,7 +105,9 @@ def _train(
         for epoch in range(len(history), recipe.epochs):
             started = time.monotonic()
             with ShowProgress(epoch, recipe.epochs, steps, recipe.batch_size) as show:
-                logs = train_epoch(trained, _batches(recipe, data, epoch, cells, pool), show)
+                logs = train_epoch(
+                    trained, _batches(recipe, data, before + epoch, cells, pool), show
+                )
             seconds = round(time.monotonic() - started, 1)
             answers = predict_grids(model, data.held_out_grids, devices)
             require_finite(model, answers, f"step {steps} of epoch {epoch + 1}, its last,")

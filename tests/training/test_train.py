@@ -14,7 +14,7 @@ import pytest
 
 from pneumo.errors import TrainingError
 from pneumo.network.classifier import load_classifier
-from pneumo.training.checkpoint import begin_run
+from pneumo.training.checkpoint import begin_run, epochs_before
 from pneumo.training.phantom import write_phantom_dataset
 from tests.training.forks import run_fork
 
@@ -278,6 +278,16 @@ def test_two_devices_train_as_one(tmp_path, data):
     np.testing.assert_allclose(*scores, atol=5e-3)
 
 
+TELL_EPOCHS = """
+from pneumo.training import fit
+prepare = fit.EpochBatches
+def tell(*arguments):
+    print("drawn as epoch", arguments[4])
+    return prepare(*arguments)
+fit.EpochBatches = tell
+"""
+
+
 def test_begins_from_an_earlier_run_with_its_head_and_never_with_another_split(
     tmp_path, data, monkeypatch, capsys
 ):
@@ -285,11 +295,14 @@ def test_begins_from_an_earlier_run_with_its_head_and_never_with_another_split(
     run_train(*arguments, "--output", tmp_path / "first", "--learning-rate", 0.1)
     arguments[arguments.index("random")] = tmp_path / "first" / "uncalibrated.weights.h5"
     arguments += ["--output", tmp_path / "then"]
-    run_train(*arguments, "--learning-rate", 1e-9)
+    went_on = run_train(*arguments, "--learning-rate", 1e-9, before=TELL_EPOCHS)
+    assert "drawn as epoch 1\n" in went_on.stdout, "what was redrawn before is seen again"
     first, then = (card_of(tmp_path / name) for name in ("first", "then"))
     scores = [card["out_of_fold"]["p_pneumonia"] for card in (first, then)]
     np.testing.assert_allclose(*scores, atol=2e-3)  # a head drawn at random would not
     assert then["training"]["began_from"]["epochs"] == 1
+    assert epochs_before(tmp_path / "then" / "uncalibrated.weights.h5") == 2
+    assert epochs_before("imagenet") == 0
     line = fail_to_train(monkeypatch, capsys, *arguments, "--seed", 1)
     assert "was split otherwise" in line
 
