@@ -18,7 +18,7 @@ from pneumo.ui.explanations import SCREEN_SIDE, Look
 from pneumo.ui.results import Results, run_or_offer
 from pneumo.ui.style import DISCLAIMER, WARNING
 from pneumo.ui.trust import describe_checks
-from pneumo.ui.values import Entry, Explanation, ReadEntry, judged
+from pneumo.ui.values import Entry, Explanation, Pack, ReadEntry, judged
 from pneumo.ui.worklist import make_row
 
 FEW, SMALL_SIDE = 24, 800
@@ -64,36 +64,40 @@ def show_pack(
                     icon=":material/download:",
                     on_click="ignore",
                 )
-        now = (
-            tuple(results.identity(entry) for entry in readings),
-            *(threshold, wanted, look),
-            tuple(results.known_stability(entry) is not None for entry in readings),
-            tuple(results.known_checks(entry, wanted) is not None for entry in readings),
+        of = (tuple(results.identity(entry) for entry in readings), threshold, wanted, look)
+        known = sum(
+            (results.known_stability(entry) is not None)
+            + (results.known_checks(entry, wanted) is not None)
+            for entry in readings
         )
         made = state.PACK.get()
-        if made and made[0] == now:
+        if made and made.of != of:
+            state.PACK.take()
+            made = None
+        if made:
             st.download_button(
-                f"PDF report and pictures (ZIP), {len(made[1]) / 2**20:.1f} MB",
-                made[1],
+                f"PDF report and pictures (ZIP), {len(made.data) / 2**20:.1f} MB",
+                made.data,
                 file_name=f"pneumo-evidence-{context.day}.zip",
                 mime="application/zip",
                 icon=":material/folder_zip:",
                 on_click="ignore",
                 type="primary",
             )
-        elif readings:
-            state.PACK.take()
+        # What is tried in the background meanwhile takes no pack away that is about to be taken.
+        if readings and (made is None or made.known != known):
+            text = f"PDF report and pictures of {len(readings)}"
             pack = run_or_offer(
-                f"PDF report and pictures of {len(readings)}",
+                text,
                 "pack",
                 lambda progress: _write(
                     readings, wanted, look, threshold, context, results, progress
                 ),
                 start=False,
-                offer=f"Make PDF report and pictures of {len(readings)}",
+                offer="Make it anew, more has been tried since" if made else f"Make {text}",
             )
             if pack:
-                state.PACK.put((now, pack))
+                state.PACK.put(Pack(of, known, pack))
                 st.rerun()
         st.caption(
             f"The ZIP holds a PDF page for each radiograph with {wanted.title}, the overlays as "

@@ -15,7 +15,7 @@ import streamlit as st
 from pneumo.evaluation.stability import Stability
 from pneumo.inference import Reading
 from pneumo.reading.adjustment import Adjustment
-from pneumo.ui.values import Checks, Entry, Explanation, Identity, Place, Source
+from pneumo.ui.values import Checks, Entry, Explanation, Identity, Pack, Place, Source
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -143,7 +143,7 @@ KEPT = Held[str]("kept-case", str)
 """Key of the entry that stays beside whatever is shown; empty if none does."""
 RUNNING = Held[dict[str, bool]]("running", dict)
 """Whether what takes seconds is wanted, by the key of its bar."""
-PACK = Held[tuple[object, bytes] | None]("pack", lambda: None)
+PACK = Held[Pack | None]("pack", lambda: None)
 """What the evidence pack was made of, and the pack."""
 
 # Of radiographs at full size only the one that is looked at: the others are read again from their

@@ -121,6 +121,21 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Pack:
+    """What was made of the session's radiographs to be taken along.
+
+    Attributes:
+        of: Radiographs, threshold and explanation; for others it is no longer offered.
+        known: How many stabilities and checks were known when it was made.
+        data: The ZIP archive.
+    """
+
+    of: tuple[object, ...]
+    known: int
+    data: bytes
+
+
+@dataclass(frozen=True)
 class Checks:
     """The checks of one heatmap; see `pneumo.explaining.faithfulness`."""
 

@@ -164,7 +164,7 @@ def test_exports_tell_the_doubt_and_the_stability_of_the_page(app, stand_in, mon
     monkeypatch.setattr(st, "session_state", app.session_state)
     entries, results = app.session_state["entries"], Results(stand_in.classifier, stand_in)
     worklist = json.loads(to_json(rows_of(entries, near, results)))
-    with zipfile.ZipFile(io.BytesIO(app.session_state["pack"][1])) as archive:
+    with zipfile.ZipFile(io.BytesIO(app.session_state["pack"].data)) as archive:
         packed = json.loads(archive.read("worklist.json"))
         page = PdfReader(io.BytesIO(archive.read("report.pdf"))).pages[0].extract_text()
     assert shown["Verdict"] == ["Uncertain", "NORMAL"]
@@ -386,7 +386,7 @@ def test_evidence_pack_holds_every_radiograph_and_what_is_known(app, stand_in):
     button = app.button(key="compute-pack")
     button.click().run()
     assert not app.exception
-    archive = zipfile.ZipFile(io.BytesIO(app.session_state["pack"][1]))
+    archive = zipfile.ZipFile(io.BytesIO(app.session_state["pack"].data))
     rows = json.loads(archive.read("worklist.json"))
     assert [row["path"] for row in rows] == ["=1+1.png", "b.png"]
     assert [row["verdict"] for row in rows] == ["PNEUMONIA", "NORMAL"]
@@ -394,6 +394,12 @@ def test_evidence_pack_holds_every_radiograph_and_what_is_known(app, stand_in):
     assert len([name for name in archive.namelist() if name.startswith("overlays/")]) == 2
     assert archive.read("report.pdf").startswith(b"%PDF")
     assert [b.label for b in app.download_button][-1].startswith("PDF report and pictures (ZIP)")
+    assert not [b for b in app.button if b.key == "compute-pack"]
+    app.button(key="next").click().run()  # opened, it is tried, which a report would tell
+    app.button(key="previous").click().run()
+    assert [b.label for b in app.download_button][-1].startswith("PDF report and pictures (ZIP)")
+    app.button(key="compute-pack").click().run()
+    assert not [b for b in app.button if b.key == "compute-pack"]
     app.slider(key="threshold").set_value(0.9).run()
     assert "pack" not in app.session_state, "a pack of another threshold is not offered"
     app.slider(key="threshold").set_value(start).run()

@@ -109,7 +109,7 @@ def test_exports_tell_refusals_and_warnings(app, stand_in, monkeypatch):
     app.session_state["pack-panel"] = True
     app.run()
     app.button(key="compute-pack").click().run()
-    with zipfile.ZipFile(io.BytesIO(app.session_state["pack"][1])) as pack:
+    with zipfile.ZipFile(io.BytesIO(app.session_state["pack"].data)) as pack:
         rows = json.loads(pack.read("worklist.json"))
     assert [(row["path"], row["verdict"]) for row in rows] == [
         ("0.3.png", "NORMAL"),

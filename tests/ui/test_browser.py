@@ -237,6 +237,9 @@ def test_thirty_files_filtered_stepped_compared_and_taken_along(page, tmp_path):
     page.get_by_role("button", name="Make PDF report and pictures of 30").click()
     ready = page.get_by_role("button", name=re.compile("PDF report and pictures \\(ZIP\\),"))
     expect(ready).to_be_visible()
+    # What the run still draws above may move the button between a press and its release.
+    expect(page.locator("[data-test-script-state=notRunning]")).to_be_attached()
+    page.wait_for_timeout(500)
     with page.expect_download() as download:
         ready.click()
     download.value.save_as(tmp_path / "pack.zip")
