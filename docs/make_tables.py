@@ -272,22 +272,27 @@ def _erasing(erasing: dict) -> str:
 
 
 def _command(card: dict) -> str:
-    """Returns the commands that trained the weights: one, or two if one went on with another's."""
-    last, begin, lines = card["training"], "", []
-    if "began_from" in last:
-        lines.append(f"{_train(last['began_from'])} --output runs/first")
-        begin = " --init runs/first/uncalibrated.weights.h5"
-    lines.append(f"{_train(last)}{begin} --suite 0.25")
+    """Returns the commands that trained the weights, one for each run that went on with another."""
+    runs = [card["training"]]
+    while "began_from" in runs[0]:
+        runs.insert(0, runs[0]["began_from"])
+    lines = []
+    for number, run in enumerate(runs, 1):
+        begin = f" --init runs/{number - 1}/uncalibrated.weights.h5" if number > 1 else ""
+        end = f"--output runs/{number}" if number < len(runs) else "--suite 0.25"
+        lines.append(f"{_train(run)}{begin} {end}")
     return "\n".join(["```sh", *lines, "```"])
 
 
 def _train(run: dict) -> str:
     usual = {"precision": "float32", **RECIPES["robust"]}
-    flags = [
-        f"--{name.replace('_', '-')} {run[name]}"
-        for name in ("precision", "epochs", "retrain_layers", "tiles")
-        if run.get(name, usual[name]) != usual[name]
-    ]
+    names = ("precision", "epochs", "learning_rate", "retrain_layers", "tiles", "augment")
+    flags = []
+    for name in names:
+        value = run.get(name, usual[name])
+        if value != usual[name]:
+            words = " ".join(value) if isinstance(value, list) else value
+            flags.append(f"--{name.replace('_', '-')} {words}")
     return " ".join(["python train.py --data chest_xray", *flags])
 
 
