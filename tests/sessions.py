@@ -116,6 +116,19 @@ class ProtocolSession:
         """Waits until the page is complete."""
         self._receive_until("script_finished")
 
+    def wait_for_measured(self, start: str, seconds: float = 60) -> None:
+        """Waits until the sentence on the threshold starts so; which run says it does not matter.
+
+        Raises:
+            AssertionError: If no run does in time.
+        """
+        until = time.monotonic() + seconds
+        while not self.measured.startswith(start):
+            try:
+                self._receive(until - time.monotonic())
+            except TimeoutError:
+                raise AssertionError(f"{start!r} is awaited, {self.measured!r} is there") from None
+
     def come_back(self) -> None:
         """Loses the connection and takes up the session again, as after a stumbling network."""
         self._leaving.close()
@@ -175,8 +188,8 @@ class ProtocolSession:
             if message.WhichOneof("type") == kind and not cut:
                 return message
 
-    def _receive(self) -> ForwardMsg:
-        data = self._socket.recv(TIMEOUT)
+    def _receive(self, timeout: float = TIMEOUT) -> ForwardMsg:
+        data = self._socket.recv(max(timeout, 0))
         self.messages.append(data)
         message = ForwardMsg.FromString(data)
         if message.HasField("new_session"):

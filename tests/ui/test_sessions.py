@@ -70,8 +70,8 @@ def test_a_click_on_a_running_page_is_not_lost(visit, radiographs, classifier):
     for name in ("rule-in", "rule-out", "balanced"):
         threshold = f"{classifier.card.points[name].threshold:.3f}"
         session.press_in_a_hurry(f"{name.capitalize()} {threshold}")
-        session.wait_for_rest()
-        assert session.measured.startswith(f"At {threshold}, ")
+        # Up to three runs answer, by how soon each was asked for: the first may know of no press.
+        session.wait_for_measured(f"At {threshold}, ")
 
 
 def test_same_names_at_the_same_time_get_each_their_own_answers(
