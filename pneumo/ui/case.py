@@ -61,7 +61,8 @@ def show_case(
             if words := describe_answers(entry, threshold):
                 st.info(words)
             _show_whereabouts(entry, threshold)
-        strip = st.empty()
+        with st.container():
+            show_stability(known, threshold)
         _show_details(entry)
         if not state.TESTING.get(False):
             _show_kin(entry, entries, threshold, results)
@@ -69,14 +70,10 @@ def show_case(
     with picture, st.container(key="picture"):
         beside = _beside(entry, entries, threshold, results)
         wanted, look, compute_heatmaps = show_explanations(entry, results, beside)
-    if known:
-        with strip.container():
-            show_stability(known, threshold)
 
     def compute_rest() -> None:
         if not known:
-            with strip.container(), st.spinner("Trying small changes …"):
-                results.stability(entry)
+            results.stability(entry)
             give_back_memory()
             st.rerun()  # the verdict and the worklist may read otherwise now
         compute_heatmaps()

@@ -128,11 +128,23 @@ def show_no_verdict(word: str, why: str) -> None:
     )
 
 
-def show_stability(stability: Stability, threshold: float) -> None:
+def show_stability(stability: Stability | None, threshold: float) -> None:
     """Shows the answers to small changes as a strip from 0 to 1, with the threshold in it.
 
     Mark and words follow the slider in the browser; see `components/live.js`.
+
+    Args:
+        stability: None while it is computed: then its place is kept by as many words, since what
+            comes in seconds later would push away what somebody is about to press.
+        threshold: Of the slider.
     """
+    if stability is None:
+        st.html(
+            '<div class="pneumo-strip-awaited"></div>'
+            '<div class="pneumo-small">Stability: some small changes (shift, 3 degrees, contrast, '
+            "JPEG, crop) are being tried; how far P(PNEUMONIA) moves is to come.</div>"
+        )
+        return
     marks = "".join(
         f'<div class="dot" style="left: {100 * p:.2f}%" title="{html.escape(name)}: {p:.3f}"></div>'
         for name, p in stability.varied.items()

@@ -67,7 +67,11 @@ def test_thirty_files_in_one_view(browser, address, size):
         for n in range(30)
     ]
     page.locator("input[type=file]").set_input_files(files)
-    expect(page.locator(".pneumo-strip")).to_be_visible()
+    height = "words => words.offsetHeight"
+    kept = page.locator(".pneumo-strip-awaited + .pneumo-small").evaluate(height)
+    stability = page.locator(".pneumo-strip + .pneumo-small")
+    expect(stability).to_be_visible()
+    assert stability.evaluate(height) == kept, "what comes later pushes what is below"
     page.wait_for_timeout(500)
     parts = [".st-key-threshold", ".pneumo-verdict .word", ".frame img"]
     parts += [".st-key-previous button", ".st-key-next button"]
