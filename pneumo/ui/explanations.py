@@ -101,12 +101,16 @@ def show_explanations(
             '<span class="pneumo-small" aria-hidden="true">Evidence for</span>', width="content"
         )
         class_name = _ask_one("Evidence for", CLASSES, CLASSES[1], state.CLASS)
-        others = st.container(horizontal=True, gap="xsmall", width="content")
+        # One each: what stood behind a method that is gone would be seen twice until the run ends.
+        methods_place, display_place = (
+            st.container(horizontal=True, gap="xsmall", width="content") for _ in range(2)
+        )
         view = _ask_one("View", VIEWS, VIEWS[0], state.VIEW)
-    with others:
+    with methods_place:
         methods = {"Overlay": 1, "Beside original": 1, "Two methods": 2}.get(view, 0)
         label = CLASSES.index(class_name)
         chosen = [_ask_method(number, label) for number in range(methods)]
+    with display_place:
         look = _ask_look()
     wanted = chosen or [
         Explanation(method, label, layer, state.RELATIVE.get(False))

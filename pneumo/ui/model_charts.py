@@ -82,7 +82,9 @@ def draw_shifts(shifts: dict[str, JsonObject]) -> alt.LayerChart | alt.FacetChar
             "change:N",
             sort=None,
             title=None,
-            axis=alt.Axis(labelExpr=_TWO_LINES, labelOverlap=False, labelFlush=False),
+            axis=alt.Axis(
+                labelExpr=_TWO_LINES, labelLineHeight=13, labelOverlap=False, labelFlush=False
+            ),
         ),
         tooltip=tip,
     )
@@ -103,7 +105,7 @@ def draw_shifts(shifts: dict[str, JsonObject]) -> alt.LayerChart | alt.FacetChar
         **_rate_axes(names, "rate"),
     )
     chart = alt.layer(span, points, middle)
-    return with_words(chart.properties(height=90 + 24 * len(shifts)))
+    return with_words(chart.properties(height=90 + 30 * len(shifts)))
 
 
 def draw_reliability(curve: dict[str, list[float]], counts: list[int]) -> alt.LayerChart:
