@@ -61,8 +61,7 @@ def show_case(
             if words := describe_answers(entry, threshold):
                 st.info(words)
             _show_whereabouts(entry, threshold)
-        with st.container():
-            show_stability(known, threshold)
+        show_stability(known, threshold)
         _show_details(entry)
         if not state.TESTING.get(False):
             _show_kin(entry, entries, threshold, results)
@@ -75,7 +74,7 @@ def show_case(
         if not known:
             results.stability(entry)
             give_back_memory()
-            st.rerun()  # the verdict and the worklist may read otherwise now
+            state.draw_again()  # the verdict and the worklist may read otherwise now
         compute_heatmaps()
 
     return wanted, look, compute_rest

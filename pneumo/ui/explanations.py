@@ -260,7 +260,7 @@ def _compute(missing: list[Explanation], entry: ReadEntry, results: Results) -> 
             partial(results.heatmap, entry, explanation),
         )
         if heatmap is not None:
-            st.rerun()
+            state.draw_again()
 
 
 def _panes(

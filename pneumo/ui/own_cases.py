@@ -39,7 +39,7 @@ def end_test_without_cases(entries: dict[str, Entry]) -> None:
     """Ends a test whose radiographs were all removed: its switch has gone with them."""
     if state.TESTING.get(False) and not judged(entries.values()):
         state.TESTING.put(False)
-        st.rerun()
+        state.draw_again()
 
 
 def begin_test() -> None:

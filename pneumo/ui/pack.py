@@ -98,7 +98,7 @@ def show_pack(
             )
             if pack:
                 state.PACK.put(Pack(of, known, pack))
-                st.rerun()
+                state.draw_again()
         st.caption(
             f"The ZIP holds a PDF page for each radiograph with {wanted.title}, the overlays as "
             "PNG, and the worklist; what was checked and tried so far is in it. File names and "

@@ -7,7 +7,7 @@ reads, writes or removes something does so through what is defined here.
 import random
 from collections.abc import Callable, Container, Hashable
 from dataclasses import dataclass
-from typing import Generic, TypedDict, TypeVar
+from typing import Generic, NoReturn, TypedDict, TypeVar
 
 import numpy as np
 import streamlit as st
@@ -111,6 +111,16 @@ class Setting(Generic[Value]):
     def put(self, value: Value) -> None:
         """Sets it; of use before its widget is shown, as in what a button calls."""
         st.session_state[self.key] = value
+
+
+def draw_again() -> NoReturn:
+    """Has the page drawn anew, unless a visitor has asked for something since: that goes first.
+
+    `st.rerun` by itself would put the address of this run in the place of the one that is waiting:
+    a press of Back while something was computed would be lost.
+    """
+    _ = "any" in st.session_state  # Streamlit looks for what is waiting, and ends this run for it
+    st.rerun()
 
 
 class Said(TypedDict):

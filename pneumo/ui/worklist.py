@@ -169,7 +169,7 @@ def try_small_changes(entries: dict[str, Entry], results: Results) -> None:
     name = f"Test whether small changes flip the verdict ({len(missing)} left, about {minutes} min)"
     if run_or_offer(name, STABILITY_OF_ALL, run, start=False, offer=name, known=known):
         state.RUNNING.ensure()[STABILITY_OF_ALL] = True  # until none is missing
-        st.rerun()
+        state.draw_again()
     if STABILITY_OF_ALL not in state.RUNNING.get():  # it is if it was stopped
         state.IDLE_SINCE.put(time.monotonic())
         _begin_when_idle()
@@ -180,7 +180,7 @@ def _begin_when_idle() -> None:
     """Begins by itself when nobody has done anything for a while, here or in another session."""
     if time.monotonic() - state.IDLE_SINCE.get() > IDLE_SECONDS and is_idle():
         state.RUNNING.ensure()[STABILITY_OF_ALL] = True
-        st.rerun()
+        state.draw_again()
 
 
 def answer_of(entry: Entry, row: Row) -> str:

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from pneumo.reading.radiograph import read_radiograph
+from pneumo.ui import state
 from pneumo.ui.samples import sample_names, sample_paths
 from tests.browser import CHROMIUM, ROOT, open_app
 
@@ -55,6 +56,20 @@ def test_address_follows_the_case_and_back_returns_to_it(page, address):
     page.go_back()
     expect(name).to_have_text(sample_names()[2])
     expect(page).to_have_url(re.compile(f"case={THIRD}"))
+
+
+def test_page_drawn_anew_lets_a_visitor_go_first(monkeypatch):
+    class Visitor(Exception):
+        """What Streamlit raises where it finds that somebody waits."""
+
+    class Waiting(dict):
+        def __contains__(self, key):
+            raise Visitor
+
+    monkeypatch.setattr(state.st, "session_state", Waiting())
+    monkeypatch.setattr(state.st, "rerun", lambda: pytest.fail("the visitor's wish is lost"))
+    with pytest.raises(Visitor):
+        state.draw_again()
 
 
 @pytest.mark.parametrize(
