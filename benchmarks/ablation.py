@@ -41,6 +41,7 @@ VARIANTS = {
     "without surroundings (exchanged, lungs painted over)": without("surroundings"),
     "without marks (letters and wires drawn)": without("marks"),
     "without patches (parts hidden)": without("patches"),
+    "without local contrast (washed out)": without("local-contrast"),
     "without style (looks of other radiographs)": without("style"),
     "without geometry": without("geometry"),
     "without texture (resolution, noise, JPEG)": without("texture"),
@@ -69,6 +70,7 @@ def main():
     args = parser.parse_args()
 
     common = ["--data", args.data, "--init", args.init, "--precision", args.precision]
+    common += ["--tiles", "0", "--retrain-layers", "55"]  # as the recipe was when this was chosen
     for name in ("epochs", "share", "image_size"):
         common += [f"--{name.replace('_', '-')}", str(getattr(args, name))]
     reports = {}

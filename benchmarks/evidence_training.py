@@ -50,7 +50,8 @@ def main() -> None:
             run(
                 *("train.py", "--data", args.data, "--init", args.init, "--output", folder),
                 *("--precision", args.precision, "--share", SHARE, "--epochs", EPOCHS),
-                *("--image-size", SIZE, "--suite", 0, *VARIANTS[name]),
+                *("--image-size", SIZE, "--suite", 0, "--tiles", 0, "--retrain-layers", 55),
+                *VARIANTS[name],
             )
         erased = {}
         for within, cells in (("field", CELLS), ("lungs", 0)):

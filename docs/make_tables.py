@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pneumo.explaining.methods import METHODS
+from pneumo.network.card import runs_of
 from pneumo.training.recipe import RECIPES
 from pneumo.ui.model_words import describe_bfloat16
 
@@ -215,7 +216,8 @@ def _since(card: dict) -> str:
             "|---|---|---|",
             *(f"| {name} | {first} | {now:.3f} |" for name, (first, now) in rows.items()),
             "",
-            f"Present weights: {card['training']['epochs']} epochs, the changes on "
+            f"Present weights: {sum(run['epochs'] for run in runs_of(card['training']))} epochs, "
+            "the changes on "
             f"{painted['n']} radiographs with lungs as the finder draws them. With the lungs "
             f"painted over nine in ten answers lie between {low:.3f} and {high:.3f}. What costs "
             f"them most is *{hardest}*, with a balanced accuracy of "
@@ -273,9 +275,7 @@ def _erasing(erasing: dict) -> str:
 
 def _command(card: dict) -> str:
     """Returns the commands that trained the weights, one for each run that went on with another."""
-    runs = [card["training"]]
-    while "began_from" in runs[0]:
-        runs.insert(0, runs[0]["began_from"])
+    runs = runs_of(card["training"])
     lines = []
     for number, run in enumerate(runs, 1):
         begin = f" --init runs/{number - 1}/uncalibrated.weights.h5" if number > 1 else ""

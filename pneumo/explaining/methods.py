@@ -7,8 +7,8 @@ from pneumo.network.architecture import EXIT_CONVOLUTION, LAST_CONVOLUTION
 
 LAYERS = {
     LAST_CONVOLUTION: "last layer, 10 x 10 cells",
-    EXIT_CONVOLUTION: "block 13, 19 x 19 cells",
-    "block4_sepconv2_act": "block 4, 37 x 37 cells",
+    EXIT_CONVOLUTION: "block 13, 20 x 20 cells",
+    "block4_sepconv2_act": "block 4, 39 x 39 cells",
 }
 """Layers that LayerCAM can look at, all after their ReLU; cells for an input of 299 pixels."""
 
@@ -48,16 +48,16 @@ ALL_METHODS = {
     "gradcam": Method(
         "Grad-CAM",
         "Selvaraju et al. 2017, https://arxiv.org/abs/1610.02391",
-        "Warm cells raised the score of the chosen class, those that lowered it stay cold. It "
-        "shows what reached the last layer, not where the disease is: a cell a tenth of the "
-        "picture wide sees far beyond itself, so erasing the warm place may change little.",
+        "Warm cells raised the score of the chosen class, those that lowered it stay cold. A cell "
+        "is a tenth of the lung field wide and knows its own surroundings only: warm says that "
+        "this place looks ill to the network, not that it is.",
     ),
     "evidence": Method(
         "Evidence map",
         "Zhou et al. 2016, https://arxiv.org/abs/1512.04150",
         "Each cell's exact share of the log odds: all cells together, with a constant, are the "
-        "answer. Its unit is the same for all radiographs; but a cell a tenth of the field wide "
-        "sees far beyond itself.",
+        "answer. Its unit is the same for all radiographs. Coarse: a cell is a tenth of the field "
+        "wide and knows little beyond itself.",
     ),
     "gradcam++": Method(
         "Grad-CAM++",

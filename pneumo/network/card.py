@@ -195,6 +195,21 @@ def compose_card(
     }
 
 
+def runs_of(training: JsonObject) -> list[JsonObject]:
+    """Returns the settings of the runs that made the weights, each beginning where one ended.
+
+    Args:
+        training: Of the model card.
+
+    Returns:
+        The first run first; `training` itself is the last.
+    """
+    runs = [training]
+    while "began_from" in runs[0]:
+        runs.insert(0, runs[0]["began_from"])
+    return runs
+
+
 def write_card(path: Path, document: JsonObject) -> None:
     """Writes a card in one step, so that a reader never meets half of one."""
     text = json.dumps({"format": FORMAT, **document}, indent=2, ensure_ascii=False)

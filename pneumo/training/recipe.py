@@ -24,19 +24,19 @@ RECIPES = {
         "optimizer": "adamw",
         "learning_rate": 3e-4,
         "batch_size": 16,
-        "epochs": 5,
-        "retrain_layers": 55,
+        "epochs": 15,
+        "retrain_layers": 100,
         "label_smoothing": 0.05,
         "schedule": "cosine",
         "view": FIELD,
         "augment": [
             *("style", "geometry", "texture", "levels"),
-            *("outline", "surroundings", "marks", "patches"),
+            *("outline", "surroundings", "marks", "patches", "local-contrast"),
         ],
         "mixup": 0.0,
         "evidence": 0.0,
         "last_stride": 2,
-        "tiles": 0,
+        "tiles": 5,
         "balance": True,
         "freeze_batchnorm": True,
     },
@@ -58,7 +58,7 @@ RECIPES = {
         "freeze_batchnorm": False,
     },
 }
-SMOKE = {"image_size": 71, "epochs": 1, "batch_size": 8, "init": "random"}
+SMOKE = {"image_size": 71, "tiles": 1, "epochs": 1, "batch_size": 8, "init": "random"}
 NOT_DECISIVE = (
     "data",
     "output",

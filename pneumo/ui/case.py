@@ -18,6 +18,7 @@ from pneumo.ui.explanations import PLAIN_LOOK, SCREEN_SIDE, Beside, Look, show_e
 from pneumo.ui.memory import give_back_memory
 from pneumo.ui.own_cases import ask, describe_answers
 from pneumo.ui.results import Results
+from pneumo.ui.samples import LESSONS, SAMPLE_KEY
 from pneumo.ui.style import show_no_verdict, show_small, show_stability, show_verdict
 from pneumo.ui.values import Entry, Explanation, ReadEntry
 from pneumo.ui.viewer import Pane, show_linked
@@ -61,6 +62,7 @@ def show_case(
             if words := describe_answers(entry, threshold):
                 st.info(words)
             _show_whereabouts(entry, threshold)
+            _show_lesson(entry)
         show_stability(known, threshold)
         _show_details(entry)
         if not state.TESTING.get(False):
@@ -169,6 +171,7 @@ def _show_refused(
     with answer, st.container(key="details"):
         _show_details(entry)
         show_adjust(entry, results)
+        _show_lesson(entry)
     with picture, st.container(key="picture"):
         st.image(
             results.radiograph(entry, SCREEN_SIDE),
@@ -176,6 +179,11 @@ def _show_refused(
             alt="The picture that was dropped",
         )
     return Explanation("gradcam", PNEUMONIA), PLAIN_LOOK
+
+
+def _show_lesson(entry: ReadEntry) -> None:
+    if entry.key.startswith(SAMPLE_KEY) and (lesson := LESSONS.get(entry.name)):
+        show_small(f"Why this sample: {lesson}")
 
 
 def _show_details(entry: ReadEntry) -> None:

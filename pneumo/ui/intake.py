@@ -14,7 +14,7 @@ from pneumo.network.classifier import Classifier
 from pneumo.reading.limits import MAX_FILES
 from pneumo.ui import state
 from pneumo.ui.memory import give_back_memory
-from pneumo.ui.samples import SAMPLE_KEY, sample_names, show_samples
+from pneumo.ui.samples import SAMPLE_KEY, label_of_sample, sample_names, show_samples
 from pneumo.ui.sources import carried_over, show_drop_zone
 from pneumo.ui.values import Entry, ReadEntry, Source
 
@@ -37,7 +37,7 @@ def ask_for_radiographs() -> dict[str, Source]:
     wanted |= dropped
     for path in samples:
         number = sample_names().index(path.name) + 1  # keys reach the browser, names tell the label
-        wanted[f"{SAMPLE_KEY}{number}"] = Source(path.name, path.read_bytes, path.parent.name)
+        wanted[f"{SAMPLE_KEY}{number}"] = Source(path.name, path.read_bytes, label_of_sample(path))
     if len(wanted) > MAX_FILES:
         st.warning(
             f"Only the first {MAX_FILES} of {len(wanted)} radiographs are read. Remove some to "

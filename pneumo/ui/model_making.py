@@ -4,7 +4,7 @@ import streamlit as st
 
 from pneumo import CLASSES
 from pneumo.files import JsonObject
-from pneumo.network.card import ModelCard
+from pneumo.network.card import ModelCard, runs_of
 from pneumo.ui.model_charts import draw_held_out_history, draw_loss
 from pneumo.ui.model_words import is_kermany
 
@@ -15,6 +15,11 @@ _AUGMENTATIONS = {
     "texture": "resolution, noise and JPEG quality",
     "levels": "brightness and contrast",
     "cover": "patches and frames along the border",
+    "outline": "the outline of the lung field",
+    "surroundings": "what surrounds the lungs within it",
+    "marks": "letters and wires",
+    "patches": "parts hidden",
+    "local-contrast": "local contrast, down to washed out",
 }
 _RECIPE = {
     "Begins with": "{init}",
@@ -130,6 +135,11 @@ def describe_recipe(training: JsonObject) -> dict[str, str]:
     }
     if training.get("folds"):
         told["folds"] = f"the others cross-validated in {training['folds']} folds"
+    earlier = runs_of(training)[:-1]
+    if earlier and all({"epochs", "retrain_layers"} <= run.keys() for run in earlier):
+        told["init"] = "the weights of an earlier run: " + ", then ".join(
+            f"{run['epochs']} epochs of the last {run['retrain_layers']} layers" for run in earlier
+        )
     if "augment" in training:
         words = [_AUGMENTATIONS.get(group, group) for group in training["augment"]]
         told["augment"] = "; ".join(words) or "nothing"

@@ -12,6 +12,18 @@ from pneumo.ui import state
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 SAMPLE_KEY = "sample:"
 """Begins the key of a sample's entry."""
+INVERTED = "inverted.jpeg"
+LESSONS = {
+    "NORMAL2-IM-1427-0001.jpeg": "The first weights of this project had their hottest place beside "
+    "the letter R here, not on a lung.",
+    "NORMAL2-IM-1437-0001.jpeg": "A hard one: pale lungs, and a middle that is one white column. "
+    "The model calls it PNEUMONIA at its balanced threshold, the data set NORMAL.",
+    "NORMAL2-IM-1438-0001.jpeg": "A clear one.",
+    "person1952_bacteria_4883.jpeg": "A clear one.",
+    INVERTED: "Black and white are exchanged, as some exports do. A network alone would have "
+    "answered; here it is not asked until they are turned back.",
+}
+"""What a sample shows, where it shows something in particular."""
 
 
 def show_samples(dropped: bool) -> list[Path]:
@@ -54,7 +66,7 @@ def show_samples(dropped: bool) -> list[Path]:
         )
         st.caption(
             "Children of 1 to 5 years, Kermany et al. 2018, "
-            "[CC BY 4.0](https://doi.org/10.17632/rscbjbr9sj). "
+            "[CC BY 4.0](https://doi.org/10.17632/rscbjbr9sj), the last one changed. "
             "The data set's own label is shown with the answer."
         )
     return [paths[name] for name in chosen if name in paths]
@@ -63,7 +75,15 @@ def show_samples(dropped: bool) -> list[Path]:
 @functools.cache
 def sample_paths() -> dict[str, Path]:
     """Returns where each sample is, by its name."""
-    return {path.name: path for path in sorted(SAMPLES.glob("*/*.jpeg"))}
+    paths = {path.name: path for path in sorted(SAMPLES.glob("*/*.jpeg"))}
+    if (inverted := SAMPLES / INVERTED).exists():  # of a class, but with no folder to tell it
+        paths[INVERTED] = inverted
+    return paths
+
+
+def label_of_sample(path: Path) -> str:
+    """Returns the data set's own label, by the folder; empty for what was changed since."""
+    return path.parent.name if path.parent != SAMPLES else ""
 
 
 @functools.cache

@@ -116,7 +116,7 @@ def test_folded_network_equals_the_unfolded_at_every_depth():
 
 
 def test_forward_equals_keras_and_head_equals_forward(classifier):
-    model = build_classifier()
+    model = build_classifier(classifier.card.layout)
     model.load_weights(_weights_in(WEIGHTS_FOLDER))
     batch = np.random.default_rng(0).uniform(-1, 1, (3, 299, 299, 3)).astype(np.float32)
     maps, probabilities = classifier.forward(batch)

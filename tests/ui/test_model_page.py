@@ -218,6 +218,18 @@ def test_recipe_leaves_out_what_it_is_not_told():
     }
 
 
+def test_recipe_tells_of_the_runs_that_went_before():
+    first = {"init": "imagenet", "epochs": 6, "retrain_layers": 55}
+    second = {"init": "u.weights.h5", "epochs": 4, "retrain_layers": 100, "began_from": first}
+    told = describe_recipe({"init": "u.weights.h5", "batch_size": 16, "epochs": 5, "seed": 0})
+    assert told["Begins with"] == "u.weights.h5"
+    told = describe_recipe({"init": "u.weights.h5", "epochs": 5, "began_from": second})
+    assert told["Begins with"] == (
+        "the weights of an earlier run: 6 epochs of the last 55 layers, then 4 epochs of the last "
+        "100 layers"
+    )
+
+
 def test_ablation_is_shown_where_it_was_measured(card, no_ablation):
     assert "Not measured for this release" in text_of(show(card))
     rates = ("auc", "balanced_accuracy", "shifts_least_auc", "shifts_least_balanced_accuracy")

@@ -1,0 +1,42 @@
+"""The samples show what the page says that they show."""
+
+import pytest
+
+from pneumo.inference import load_engine, predict, prepare_input
+from pneumo.reading.radiograph import read_radiograph
+from pneumo.ui.samples import INVERTED, LESSONS, label_of_sample, sample_names, sample_paths
+from tests.ui.test_app import page_text
+
+
+@pytest.mark.slow
+def test_lessons_are_true_of_the_shipped_weights():
+    engine = load_engine()
+    threshold = engine.classifier.card.default.threshold
+    told = {"clear": set(), "hard": set()}
+    for name, lesson in LESSONS.items():
+        path = sample_paths()[name]
+        (reading,) = predict(engine, [prepare_input(engine.classifier, read_radiograph(path))])
+        label, p = label_of_sample(path), reading.probability
+        if name == INVERTED:
+            assert reading.refused and label == ""
+        elif lesson == "A clear one.":
+            assert min(p, 1 - p) < 0.15 and reading.verdict(threshold) == label
+            told["clear"].add(label)
+        elif lesson.startswith("A hard one"):
+            assert f"calls it {reading.verdict(threshold)} " in lesson
+            assert f"the data set {label}" in lesson
+            told["hard"].add(label)
+    assert told["clear"] == {"NORMAL", "PNEUMONIA"} and told["hard"]
+
+
+def test_lesson_is_shown_with_its_sample_and_with_no_other(app):
+    app.run()
+    lessons = {name: number for number, name in enumerate(sample_names(), 1) if name in LESSONS}
+    app.button(key=f"sample-{lessons['NORMAL2-IM-1437-0001.jpeg']}").click().run()
+    assert "Why this sample: A hard one" in page_text(app)
+    other = next(n for n, name in enumerate(sample_names(), 1) if name not in LESSONS)
+    app.button(key=f"sample-{other}").click().run()
+    assert "Why this sample" not in page_text(app)
+    app.button(key=f"sample-{lessons[INVERTED]}").click().run()
+    assert "Why this sample: Black and white are exchanged" in page_text(app)
+    assert "own label: " not in page_text(app)
