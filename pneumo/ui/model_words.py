@@ -41,12 +41,15 @@ def describe_bfloat16(metrics: JsonObject) -> str:
     names = {"auc": "AUC", "balanced_accuracy": "balanced accuracy", "sensitivity": "sensitivity"}
     names |= {"specificity": "specificity", "ece_equal_classes": "calibration error"}
     rates = ", ".join(
-        f"{words} {coarse[name]:.3f} ({exact[name]:.3f})" for name, words in names.items()
+        f"{words} {coarse[name]:.3f} ({exact[name]:.3f})"
+        for name, words in names.items()
+        if exact.get(name) is not None
     )
+    changed = coarse["verdicts_changed"]
     return (
         f"In bfloat16, on request only, P moves by {coarse['mean_change']:.3f} on average and by "
-        f"{coarse['largest_change']:.3f} at most; {coarse['verdicts_changed']} of {coarse['n']} "
-        f"verdicts change. In brackets as it is in float32: {rates}."
+        f"{coarse['largest_change']:.3f} at most; {changed} of {coarse['n']} verdicts "
+        f"{'changes' if changed == 1 else 'change'}. In brackets as it is in float32: {rates}."
     )
 
 
