@@ -48,16 +48,16 @@ ALL_METHODS = {
     "gradcam": Method(
         "Grad-CAM",
         "Selvaraju et al. 2017, https://arxiv.org/abs/1610.02391",
-        "Warm cells raised the score of the chosen class, those that lowered it stay cold. A cell "
-        "is a tenth of the lung field wide and knows its own surroundings only: warm says that "
-        "this place looks ill to the network, not that it is.",
+        "Warm places raised the score of the chosen class, those that lowered it stay cold. The "
+        "network looks at blocks a fifth of the lung field wide, each with a little around it: "
+        "warm says that a block looks ill to it, not that it is.",
     ),
     "evidence": Method(
         "Evidence map",
         "Zhou et al. 2016, https://arxiv.org/abs/1512.04150",
         "Each cell's exact share of the log odds: all cells together, with a constant, are the "
-        "answer. Its unit is the same for all radiographs. Coarse: a cell is a tenth of the field "
-        "wide and knows little beyond itself.",
+        "answer. Its unit is the same for all radiographs. Coarse: the network looks at blocks a "
+        "fifth of the field wide, each with a little around it.",
     ),
     "gradcam++": Method(
         "Grad-CAM++",
