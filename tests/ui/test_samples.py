@@ -23,7 +23,7 @@ def test_lessons_are_true_of_the_shipped_weights():
             assert min(p, 1 - p) < 0.15 and reading.verdict(threshold) == label
             told["clear"].add(label)
         elif lesson.startswith("A hard one"):
-            assert f"calls it {reading.verdict(threshold)} " in lesson
+            assert f"call it {reading.verdict(threshold)} " in lesson
             assert f"the data set {label}" in lesson
             told["hard"].add(label)
     assert told["clear"] == {"NORMAL", "PNEUMONIA"} and told["hard"]
