@@ -1,11 +1,13 @@
-"""Draws the heatmaps of two sets of weights over the samples, one above the other.
+"""Draws the heatmaps of several sets of weights over the samples, one row each.
 
-The picture of docs/surroundings.md: the first weights' maps are written by the code of their time,
+The picture of docs/surroundings.md. Earlier weights' maps are written by the code of their time:
 
-    git worktree add /tmp/first 26685d3
+    git worktree add /tmp/first 26685d3     # the first weights
     (cd /tmp/first && python -m pneumo predict samples --raw-maps /tmp/first-maps)
+    git worktree add /tmp/field f8c0d93     # the lung field alone, no tiles
+    (cd /tmp/field && python -m pneumo predict samples --raw-maps /tmp/field-maps)
     python -m pneumo predict samples --raw-maps /tmp/maps
-    python -m docs.make_comparison /tmp/first-maps /tmp/maps docs/screenshots/first-and-present.jpg
+    python -m docs.make_comparison /tmp/first-maps /tmp/field-maps /tmp/maps PICTURE
 """
 
 import argparse

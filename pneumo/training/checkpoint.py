@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pneumo.errors import TrainingError
 from pneumo.files import JsonObject, atomic_write
+from pneumo.network.card import runs_of
 
 if TYPE_CHECKING:
     import keras
@@ -53,10 +54,8 @@ def earlier_run(init: str) -> JsonObject:
 
 def epochs_before(init: str) -> int:
     """Counts the epochs that the weights which a run begins from have seen, over all their runs."""
-    count, run = 0, earlier_run(init)
-    while run:
-        count, run = count + run["epochs"], run.get("began_from", {})
-    return count
+    earlier = earlier_run(init)
+    return sum(run["epochs"] for run in runs_of(earlier)) if earlier else 0
 
 
 def require_same_split(init: str, splits: str) -> None:
