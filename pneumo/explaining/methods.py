@@ -3,14 +3,20 @@
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from pneumo.network.architecture import EXIT_CONVOLUTION, LAST_CONVOLUTION
+from pneumo.network.architecture import (
+    ENTRY_CONVOLUTION,
+    EXIT_CONVOLUTION,
+    LAST_CONVOLUTION,
+    Layout,
+    cells_of,
+)
 
 LAYERS = {
-    LAST_CONVOLUTION: "last layer, 10 x 10 cells",
-    EXIT_CONVOLUTION: "block 13, 20 x 20 cells",
-    "block4_sepconv2_act": "block 4, 39 x 39 cells",
+    LAST_CONVOLUTION: "last layer",
+    EXIT_CONVOLUTION: "block 13",
+    ENTRY_CONVOLUTION: "block 4",
 }
-"""Layers that LayerCAM can look at, all after their ReLU; cells for an input of 299 pixels."""
+"""Layers that LayerCAM can look at, all after their ReLU -> what they are called."""
 
 SMOOTH_SAMPLES = 12
 """Noisy copies of which SmoothGrad averages the saliency."""
@@ -48,16 +54,14 @@ ALL_METHODS = {
     "gradcam": Method(
         "Grad-CAM",
         "Selvaraju et al. 2017, https://arxiv.org/abs/1610.02391",
-        "Warm places raised the score of the chosen class, those that lowered it stay cold. The "
-        "network looks at blocks a fifth of the lung field wide, each with a little around it: "
-        "warm says that a block looks ill to it, not that it is.",
+        "Warm places raised the score of the chosen class, those that lowered it stay cold. Warm "
+        "says that a place looks ill to the network, not that it is.",
     ),
     "evidence": Method(
         "Evidence map",
         "Zhou et al. 2016, https://arxiv.org/abs/1512.04150",
         "Each cell's exact share of the log odds: all cells together, with a constant, are the "
-        "answer. Its unit is the same for all radiographs. Coarse: the network looks at blocks a "
-        "fifth of the field wide, each with a little around it.",
+        "answer. Its unit is the same for all radiographs.",
     ),
     "gradcam++": Method(
         "Grad-CAM++",
@@ -112,6 +116,26 @@ ALL_METHODS = {
     ),
 }
 """Key -> method, in the order of menus; the first is the default."""
+
+
+def describe_layer(layer: str, layout: Layout) -> str:
+    """Names one of `LAYERS` with the cells of its maps."""
+    side = cells_of(layer, layout)
+    return f"{LAYERS[layer]}, {side} x {side} cells"
+
+
+def describe_coarseness(layout: Layout) -> str:
+    """Says, in a sentence or two, how much a cell of the last layer has seen."""
+    side = cells_of(LAST_CONVOLUTION, layout)
+    if layout.tiles:
+        return (
+            f"The network looks at {layout.tiles} x {layout.tiles} blocks of what it is shown, "
+            "each with a little around it, and a map of its last layer can be no finer."
+        )
+    return (
+        f"Each of the {side} x {side} cells of the network's last layer has seen all that it is "
+        "shown: what is warm need not be what made it so."
+    )
 
 
 def available_methods() -> dict[str, Method]:

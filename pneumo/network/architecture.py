@@ -16,6 +16,8 @@ LAST_CONVOLUTION = "block14_sepconv2_act"
 """The penultimate layer of Grad-CAM: the last feature maps, after their ReLU."""
 EXIT_CONVOLUTION = "block13_sepconv2_act"
 """Feature maps of the exit flow before the last halving, after their ReLU."""
+ENTRY_CONVOLUTION = "block4_sepconv2_act"
+"""Feature maps of the entry flow before its last halving, after their ReLU."""
 
 
 class Layout(NamedTuple):
@@ -101,10 +103,36 @@ def tiling_of(image_size: int, tiles: int) -> Tiling:
     return Tiling(tiles, side // tiles, (before, size - image_size - before))
 
 
+def cells_of(layer: str, layout: Layout) -> int:
+    """Returns how many cells the feature maps of a layer have along each side.
+
+    Args:
+        layer: `LAST_CONVOLUTION`, `EXIT_CONVOLUTION` or `ENTRY_CONVOLUTION`.
+        layout: Of the network.
+
+    Raises:
+        KeyError: Of any other layer.
+    """
+    padding = tiling_of(layout.image_size, layout.tiles).padding if layout.tiles else (0, 0)
+    entry = _entry_side(layout.image_size + sum(padding))
+    if layer == LAST_CONVOLUTION:
+        return -(-entry // layout.last_stride)
+    if layer == EXIT_CONVOLUTION:
+        return entry
+    if layer == ENTRY_CONVOLUTION:
+        return _halves(layout.image_size + sum(padding), 2)
+    raise KeyError(layer)
+
+
 def _entry_side(image_size: int) -> int:
-    """Returns the side of the entry flow's feature maps: two 3 x 3 unpadded, then three halves."""
+    """Returns the side of the entry flow's feature maps."""
+    return _halves(image_size, 3)
+
+
+def _halves(image_size: int, poolings: int) -> int:
+    """Returns the side of feature maps after two unpadded 3 x 3 layers and so many halvings."""
     side = (image_size - 3) // 2 + 1 - 2
-    for _ in range(3):
+    for _ in range(poolings):
         side = -(-side // 2)
     return side
 

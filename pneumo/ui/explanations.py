@@ -10,7 +10,13 @@ import numpy as np
 import streamlit as st
 
 from pneumo import CLASSES
-from pneumo.explaining.methods import ALL_METHODS, LAYERS, METHODS
+from pneumo.explaining.methods import (
+    ALL_METHODS,
+    LAYERS,
+    METHODS,
+    describe_coarseness,
+    describe_layer,
+)
 from pneumo.explaining.overlay import (
     COLOUR_MAPS,
     blend,
@@ -19,7 +25,7 @@ from pneumo.explaining.overlay import (
     trace_outline,
 )
 from pneumo.images import encode_jpeg, encode_png, fit_within
-from pneumo.network.architecture import LAST_CONVOLUTION
+from pneumo.network.architecture import LAST_CONVOLUTION, Layout
 from pneumo.network.lung_field import LungField
 from pneumo.ui import state
 from pneumo.ui.results import Results, has_common_scale, run_or_offer
@@ -109,7 +115,8 @@ def show_explanations(
     with methods_place:
         methods = {"Overlay": 1, "Beside original": 1, "Two methods": 2}.get(view, 0)
         label = CLASSES.index(class_name)
-        chosen = [_ask_method(number, label) for number in range(methods)]
+        layout = results.classifier.card.layout
+        chosen = [_ask_method(number, label, layout) for number in range(methods)]
     with display_place:
         look = _ask_look()
     wanted = chosen or [
@@ -144,6 +151,7 @@ def show_explanations(
             for method in dict.fromkeys(explanation.method for explanation in wanted):
                 own = METHODS[method]
                 st.caption(f"**{own.name}** ({own.source}). {own.reading}")
+            st.caption(describe_coarseness(results.classifier.card.layout))
             if missing := [one.name for key, one in ALL_METHODS.items() if key not in METHODS]:
                 st.caption(
                     f"Not offered by this server, for want of TensorFlow: {', '.join(missing)}."
@@ -194,7 +202,7 @@ def _ask_one(words: str, options: Sequence[str], default: str, setting: Setting[
     return answer or default  # an address may say `view=` and nothing
 
 
-def _ask_method(number: int, label: int) -> Explanation:
+def _ask_method(number: int, label: int, layout: Layout) -> Explanation:
     default = ("layercam" if "layercam" in METHODS else "evidence") if number else "gradcam"
     method = st.selectbox(
         "Compare with" if number else "Method",
@@ -211,7 +219,7 @@ def _ask_method(number: int, label: int) -> Explanation:
         layer = st.selectbox(
             "Layer",
             LAYERS,
-            format_func=LAYERS.__getitem__,
+            format_func=lambda name: describe_layer(name, layout),
             key=state.layer_setting(number).widget(LAST_CONVOLUTION),
             label_visibility="collapsed",
             width=220,

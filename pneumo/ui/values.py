@@ -103,7 +103,7 @@ class Explanation:
     @property
     def short_title(self) -> str:
         """Names the method and, if it is not the last, the layer."""
-        layer = "" if self.layer == LAST_CONVOLUTION else f" of {LAYERS[self.layer].split(',')[0]}"
+        layer = "" if self.layer == LAST_CONVOLUTION else f" of {LAYERS[self.layer]}"
         return METHODS[self.method].name + layer
 
 
