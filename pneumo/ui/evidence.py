@@ -1,5 +1,6 @@
 """What the threshold does to patients kept out of training: counts, rates and curves."""
 
+import copy
 import functools
 from collections.abc import Sequence
 
@@ -21,6 +22,7 @@ from pneumo.files import JsonObject
 from pneumo.network.operating_points import THRESHOLDS
 from pneumo.ui import state
 from pneumo.ui.palette import chart_words, is_dark, tone
+from pneumo.ui.style import show_small
 
 BINS = 40
 
@@ -91,6 +93,40 @@ def show_evidence(scores: HeldOutScores, threshold: float) -> None:
         )
 
 
+def show_curves(scores: HeldOutScores, threshold: float) -> None:
+    """Shows two of the panel's charts, small, where the window is wide enough for them.
+
+    Args:
+        scores: Of the model card.
+        threshold: Of the slider.
+    """
+    with st.container(key="curves"):
+        if not state.WIDE.get():
+            return
+        show_small("Of patients kept out of training, at this threshold:")
+        place = st.container(gap="xsmall")
+        here = [{"threshold": threshold}]
+        scores_chart = _shrink(_histogram(is_dark()), "Scores by class, NORMAL downwards")
+        _draw(place, "small-scores", scores_chart, _score_rows(scores), here, height=140)
+        curve = _curve("1 - specificity", "sensitivity", is_dark())
+        roc_chart = _shrink(curve, "Sensitivity against 1 - specificity (ROC)")
+        rows = _roc_rows(scores, rates_at(scores, threshold), threshold)
+        _draw(place, "small-roc", roc_chart, *rows, height=160)
+
+
+def _shrink(spec: JsonObject, title: str) -> JsonObject:
+    """Leaves the words around a chart out, which would take the room of what they are about."""
+    spec = copy.deepcopy(spec) | {"title": {"text": title, "fontSize": 12, "offset": 2}}
+    for layer in spec["layer"]:
+        for name, channel in layer["encoding"].items():
+            if name in ("x", "y"):
+                channel["title"] = None
+                channel["axis"] = channel.get("axis", {}) | {"tickCount": 3}
+            elif name == "color":
+                channel["legend"] = None
+    return spec
+
+
 def _show_rates(rates: Rates, prevalence: float) -> None:
     ppv, npv = predictive_values(rates.sensitivity, rates.specificity, prevalence)
     entries = (
@@ -122,9 +158,10 @@ def _draw(
     rows: list[JsonObject],
     here: Sequence[JsonObject] = (),
     title: str = "",
+    height: int = 280,
 ) -> None:
     """Puts data into a chart that was composed once: composing takes longer than all the rest."""
-    spec = spec | {"datasets": {"rows": rows, "here": list(here)}}
+    spec = spec | {"datasets": {"rows": rows, "here": list(here)}, "height": height}
     spec |= {"config": spec["config"] | chart_words(is_dark())}
     spec |= {"title": title} if title else {}
     place.vega_lite_chart(spec, width="stretch", key=f"chart-{name}")
@@ -157,7 +194,7 @@ def _histogram(dark: bool) -> JsonObject:
     )
     rule = alt.Chart(HERE).mark_rule(color=tone("mark", dark), size=2).encode(x="threshold:Q")
     layers = alt.layer(bars, rule, title="Scores by class, NORMAL downwards")
-    return layers.properties(height=280).to_dict()
+    return layers.to_dict()
 
 
 def _score_rows(scores: HeldOutScores) -> list[JsonObject]:
@@ -195,7 +232,7 @@ def _confusion(dark: bool) -> JsonObject:
         ),
     )
     words = base.mark_text(fontSize=20, color=tone("mark", dark)).encode(text="n:Q")
-    return alt.layer(cells, words, title="Confusion matrix").properties(height=280).to_dict()
+    return alt.layer(cells, words, title="Confusion matrix").to_dict()
 
 
 def _confusion_rows(rates: Rates) -> list[JsonObject]:
@@ -229,7 +266,7 @@ def _curve(x: str, y: str, dark: bool) -> JsonObject:
         point.encode(tooltip=tip, **axes),
         title="ROC curve",
     )
-    return layers.properties(height=280).to_dict()
+    return layers.to_dict()
 
 
 def _roc_rows(

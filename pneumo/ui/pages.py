@@ -118,7 +118,7 @@ def _show_answers(
     right: DeltaGenerator,
 ) -> None:
     """Shows what follows from the threshold; a run without new radiographs needs no network."""
-    from pneumo.ui.evidence import show_evidence
+    from pneumo.ui.evidence import show_curves, show_evidence
     from pneumo.ui.pack import show_pack
     from pneumo.ui.trust import show_checks
 
@@ -146,6 +146,8 @@ def _show_answers(
             show_failures(entries)
     if chosen:
         wanted, look, compute_rest = show_case(chosen, entries, threshold, results, middle, right)
+    with right:
+        show_curves(scores, threshold)
     with middle, st.container(key="panels"):
         if chosen:
             with st.container():

@@ -75,9 +75,8 @@ def show_threshold(points: dict[str, OperatingPoint], scores: HeldOutScores) -> 
 
 
 def _use_width() -> None:
-    """Opens the panel of curves: a wide window has room for it."""
+    """Remembers that the window has room for more beside the case."""
     state.WIDE.put(True)
-    state.CURVES.put(True)
 
 
 def _rates_everywhere(scores: HeldOutScores) -> dict[str, list[float]]:
