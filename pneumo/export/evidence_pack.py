@@ -103,10 +103,11 @@ def _readme(context: PackContext) -> str:
         context.disclaimer,
         "File names and pictures are as they were given, and may tell who the patient is.",
         "report.pdf: one page for each radiograph, with its heatmap, verdict and P(PNEUMONIA).",
-        "worklist.csv, worklist.json: one row for each radiograph. An apostrophe before a text in "
-        "the CSV file, or in it, keeps a spreadsheet from taking it for a formula.",
-        "In the worklist uncertain says which small changes of the radiograph alter the verdict, "
-        "p_low and p_high how far they move P(PNEUMONIA); without the two it was not tried.",
+        "worklist.csv, worklist.json: one row for each radiograph. An apostrophe at the start of "
+        "a text in the CSV file, or within it, keeps a spreadsheet from taking it for a formula.",
+        "In the worklist, the column uncertain says which small changes of the radiograph alter "
+        "the verdict, p_low and p_high how far they move P(PNEUMONIA); where these two are empty, "
+        "it was not tried.",
         "label is the data set's own, where a folder called NORMAL or PNEUMONIA told it.",
         "overlays/: each heatmap over its radiograph, with the number of the page in the report.",
         f"Model: {context.model}, version {context.version}",

@@ -154,7 +154,7 @@ def _read_file(path: Path) -> tuple[int, bytes]:
     """
     status = path.stat()
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-        raise OSError(errno.EINVAL, "a pipe or a device, and no file. Save it as a file")
+        raise OSError(errno.EINVAL, "a pipe or a device, not a file. Save it as a file")
     with path.open("rb") as file:
         data = b"" if status.st_size > MAX_BYTES else file.read(MAX_BYTES + 1)
     return max(status.st_size, len(data)), data  # it may have grown

@@ -79,7 +79,7 @@ def show_adjust(entry: ReadEntry, results: Results) -> None:
             done = "".join(f"; {note}" for note in entry.reading.info.notes)
             st.caption(
                 f"{_SEEN[results.classifier.card.view]} {size} x {size} pixels, beside the "
-                f"radiograph as it was read{done}. No more than the square decides on the answer."
+                f"radiograph as it was read{done}. Nothing but the square decides the answer."
             )
 
 

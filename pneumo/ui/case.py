@@ -134,7 +134,7 @@ def _show_kin(
     if len(kin) < 2:
         return
     other = kin[place - 1]  # the one before, and for the first the last
-    show_small(f"Of the same patient, by its name: {_describe(other, threshold, results)}")
+    show_small(f"Of the same patient, by its file name: {_describe(other, threshold, results)}")
     st.button("Compare the two", key="compare-kin", on_click=state.KEPT.put, args=(other.key,))
 
 
@@ -166,7 +166,7 @@ def _show_refused(
     """Shows a picture that gets no verdict, why, and what can be done."""
     with answer, st.container(key="answer"):
         _show_name(entry)
-        show_no_verdict("No verdict", "The model has no say on this picture as it is.")
+        show_no_verdict("No verdict", "The model gives no answer on this picture as it is.")
         show_findings(entry)
     with answer, st.container(key="details"):
         _show_details(entry)

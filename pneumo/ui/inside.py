@@ -47,9 +47,9 @@ def check_inside() -> None:
     """
     if st.__version__ != TRIED:
         raise InsideError(
-            f"That uploads stay in memory and go with their session was tried with Streamlit "
-            f"{TRIED}, not with {st.__version__}. Install what requirements.txt names; or try the "
-            "other: set TRIED in pneumo/ui/inside.py and run tests/ui/test_sessions.py."
+            "Whether uploads stay in memory and go with their session was tried with Streamlit "
+            f"{TRIED}, not with {st.__version__}. Install what requirements.txt names; or try this "
+            "version: set TRIED in pneumo/ui/inside.py and run tests/ui/test_sessions.py."
         )
     MultiPartParser.spool_max_size = sys.maxsize
     if _reaches_disk():

@@ -24,8 +24,8 @@ def show_robustness(card: ModelCard) -> None:
     threshold = metrics.get("held_out_patients", {}).get("threshold", card.default.threshold)
     st.markdown(
         "The held-out radiographs after changes that no radiologist would mind, all at the same "
-        f"threshold of {threshold:.3f}. *Other class's* levels and texture lend a radiograph the "
-        "export of one of the other class: whoever reads the export is led astray."
+        f"threshold of {threshold:.3f}. *Other class's* levels and texture give a radiograph the "
+        "look of an export of the other class: a network that goes by the export is led astray."
     )
     st.altair_chart(
         draw_shifts(shifts),

@@ -17,10 +17,11 @@ def show_scope(card: ModelCard) -> None:
         return
     st.markdown(
         "Before a verdict the lung finder's features are asked two things: how far is this picture "
-        "from the training patients' radiographs, and is it one of what is often dropped by "
-        "mistake? A refused picture gets no verdict. None of those counted here was used to fit "
-        "it; adults, photographs, drawings and documents share no original with those that were, "
-        "CT and MR slices, skull radiographs and textures are of the same few originals."
+        "from the training patients' radiographs, and does it look like something that is often "
+        "dropped by mistake? A refused picture gets no verdict. None of the pictures counted here "
+        "was used to fit this check. Adults, photographs, drawings and documents share no original "
+        "with the pictures that were; CT and MR slices, skull radiographs and textures come from "
+        "the same few originals as those."
     )
     left_out = scope.get("kinds_left_out", {})
     rows = []

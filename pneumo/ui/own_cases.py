@@ -97,7 +97,7 @@ def show_own_cases(entries: dict[str, Entry], threshold: float) -> None:
     if {entry.label for entry in known} != set(CLASSES):
         return
     panel = st.expander(
-        "What it does to your own labelled radiographs", on_change="rerun", key="own-panel"
+        "How the model does on your own labelled radiographs", on_change="rerun", key="own-panel"
     )
     if not panel.open:  # or each move of the slider would wait for up to two hundred buttons
         return
@@ -147,7 +147,10 @@ def _score(asked: list[ReadEntry], total: int, threshold: float) -> list[str]:
     if labelled:
         own = tally((entry.label, said[entry.key]) for entry in labelled)
         model = tally((entry.label, entry.reading.verdict(threshold)) for entry in labelled)
-        lines += [f"Right {own.right}, wrong {own.wrong}; the model: {model.right}, {model.wrong}."]
+        lines += [
+            f"You: {own.right} right, {own.wrong} wrong; the model: {model.right} right, "
+            f"{model.wrong} wrong."
+        ]
         lines += [_rates("You", own), _rates("The model", model)]
     if adults := sum(state.withholds(entry.reading) for entry in asked):
         lines += [f"Not counted, since the model gives no verdict on adults: {adults}."]

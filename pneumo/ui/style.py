@@ -20,8 +20,8 @@ DISCLAIMER = (
 )
 
 P_MEANS = (
-    "How likely the network finds pneumonia rather than a normal chest, if half of all "
-    "radiographs showed it"
+    "How likely the network thinks pneumonia is, rather than a normal chest, if half of all "
+    "radiographs showed pneumonia"
 )
 THRESHOLD_PLACE = "pneumo-threshold"
 """Name of the place just before the slider, for those who come by keyboard."""
@@ -70,7 +70,7 @@ def show_header(busy: bool) -> None:
     st.html(
         '<h1 class="pneumo-title">pneumo</h1>'
         '<div class="pneumo-lead">Drop chest radiographs. For each, see how likely a neural '
-        "network thinks pneumonia is against normal, and where in the picture it looked.</div>"
+        "network thinks pneumonia is, rather than normal, and where in the picture it looked.</div>"
         f"<style>{_EMPTY}</style>{_WARNING_BOX}"
     )
 
@@ -142,7 +142,7 @@ def show_stability(stability: Stability | None, threshold: float) -> None:
         st.html(
             '<div class="pneumo-strip-awaited"></div>'
             '<div class="pneumo-small">Stability: some small changes (shift, 3 degrees, contrast, '
-            "JPEG, crop) are being tried; how far P(PNEUMONIA) moves is to come.</div>"
+            "JPEG, crop) are being tried; how far P(PNEUMONIA) moves will be shown here.</div>"
         )
         return
     marks = "".join(

@@ -167,8 +167,8 @@ def _show_erasures(checks: Checks, class_name: str, verdict: str) -> None:
     matter, total = sum(e.matters for e in checks.erasures), len(checks.erasures)
     meaning = describe_meaning(checks.erasures, class_name, verdict)
     st.markdown(
-        f"**In {matter} of {total} trials the hottest part cost more. {meaning}** An erased "
-        "picture is no radiograph any more: take this as a hint."
+        f"**In {matter} of {total} trials the hottest part cost more. {meaning}** A picture "
+        "with a part erased is no longer a radiograph: take this as a hint."
     )
 
 

@@ -93,7 +93,7 @@ def test_number_behind_a_dot_is_no_suffix(tmp_path, name, stem):
 def test_pipe_and_device_are_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
     for path in (tmp_path / "pipe.png", "/dev/zero"):
-        with pytest.raises(RadiographError, match="a pipe or a device, and no file. Save it"):
+        with pytest.raises(RadiographError, match="a pipe or a device, not a file. Save it"):
             read_radiograph(path)
 
 

@@ -291,7 +291,7 @@ def test_radiographs_of_one_patient_are_told_by_their_names(app, stand_in):
     drop(app, *((f"{name}.png", picture(0.2 + 0.1 * n)) for n, name in enumerate(names)))
     told = []
     for _ in names:
-        found = re.search(r"Of the same patient, by its name: (\S+): ", page_text(app))
+        found = re.search(r"Of the same patient, by its file name: (\S+): ", page_text(app))
         told.append(found and found[1])
         if not app.button(key="next").disabled:
             app.button(key="next").click().run()

@@ -145,7 +145,7 @@ def test_answers_are_counted_beside_the_models_on_the_same_radiographs(labelled)
             labelled.button(key="next").click().run()
     score = " ".join(caption.value for caption in labelled.caption)
     assert "Answered: 4 of 4." in score
-    assert "Right 2, wrong 2; the model: 2, 2." in score
+    assert "You: 2 right, 2 wrong; the model: 2 right, 2 wrong." in score
     assert "You: sensitivity 0 of 2 (0 to 66 %), specificity 2 of 2 (34 to 100 %)." in score
     assert "The model: sensitivity 1 of 2" in score
     labelled.button(key="start-over").click().run()
