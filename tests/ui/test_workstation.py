@@ -162,7 +162,9 @@ def test_wide_windows_show_curves_beside_the_case_and_narrow_ones_do_not(browser
     page = open_sample(browser, address, viewport={"width": 1920, "height": 1080})
     charts, title = page.get_by_test_id("stVegaLiteChart"), page.get_by_text("What this threshold")
     expect(charts).to_have_count(2)
-    expect(page.locator(".strip")).to_be_visible()  # the stability is there, nothing moves any more
+    expect(
+        page.locator(".pneumo-strip")
+    ).to_be_visible()  # the stability is there, nothing moves any more
     pinned = page.get_by_test_id("stBottomBlockContainer").bounding_box()
     for n in range(2):
         box = charts.nth(n).bounding_box()
