@@ -35,6 +35,7 @@ from pneumo.explaining.methods import METHODS
 from pneumo.explaining.overlay import stretch_heatmap
 from pneumo.inference import score_grids
 from pneumo.network.classifier import load_classifier
+from pneumo.network.lung_field import EQUALISED, crop_outline, present
 from pneumo.network.model_input import ModelInput
 from pneumo.network.preprocess import to_model_input
 from pneumo.network.weights_files import WEIGHTS_FOLDER
@@ -60,7 +61,8 @@ def main() -> None:
     found: dict[str, list[tuple[bool, bool, float]]] = {method: [] for method in args.method}
     rises = []
     chosen = choose(classifier, args.data, args.count, NORMAL)
-    drawn = [plant(seen, np.random.default_rng(place)) for place, seen in enumerate(chosen)]
+    view = classifier.card.view
+    drawn = [plant(seen, view, np.random.default_rng(place)) for place, seen in enumerate(chosen)]
     for place, seen in enumerate(track(chosen, "explaining")):
         hazy, haze = drawn[place]
         before, after = log_odds(score_grids(classifier, [seen.grid, hazy]))
@@ -108,8 +110,10 @@ def main() -> None:
         args.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
-def plant(seen: ModelInput, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def plant(seen: ModelInput, view: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Draws haze into a lung.
+
+    Where grey levels are equalised they are so again, haze included, as if it had been there.
 
     Returns:
         `(size, size)` uint8, the picture with it, and `(size, size)` bool, where most of it lies.
@@ -128,7 +132,10 @@ def plant(seen: ModelInput, rng: np.random.Generator) -> tuple[np.ndarray, np.nd
     heart = np.percentile(seen.grid[seen.inside & ~seen.lungs], 60)
     hazy = np.maximum(heart, smooth) + TEXTURE_KEPT * texture
     drawn = seen.grid + soft * (hazy - seen.grid)
-    return np.clip(np.rint(drawn), 0, 255).astype(np.uint8), soft > DENSITY / 4
+    picture = np.clip(np.rint(drawn), 0, 255).astype(np.uint8)
+    if view == EQUALISED:
+        picture = present(picture, crop_outline(seen.field, size), view)
+    return picture, soft > DENSITY / 4
 
 
 def judge(

@@ -5,6 +5,7 @@ import streamlit as st
 from pneumo import CLASSES
 from pneumo.files import JsonObject
 from pneumo.network.card import ModelCard, runs_of
+from pneumo.network.lung_field import CUT, EQUALISED, FIELD, WHOLE
 from pneumo.ui.model_charts import draw_held_out_history, draw_loss
 from pneumo.ui.model_words import is_kermany
 
@@ -26,6 +27,7 @@ _RECIPE = {
     "Trained layers": "the last {retrain_layers} of Xception's, and a new Dense layer on top",
     "Batch normalisation": "{freeze_batchnorm}",
     "Input": "{image_size} x {image_size} pixels",
+    "Shown": "{view}",
     "Optimiser": "{optimizer}, learning rate {learning_rate:g}, {schedule}",
     "Epochs": "{epochs}, in batches of {batch_size}",
     "Label smoothing": "{label_smoothing:g}",
@@ -44,6 +46,12 @@ _NAMES: dict[str, dict[object, str]] = {
     "init": {"imagenet": "ImageNet's weights", "random": "random weights"},
     "freeze_batchnorm": {True: "keeps ImageNet's statistics", False: "learns its own statistics"},
     "balance": {True: "as many of each", False: "as they come"},
+    "view": {
+        EQUALISED: "the lung field alone, its grey levels equalised",
+        FIELD: "the lung field alone",
+        CUT: "the radiograph cut to the lung field, nothing hidden",
+        WHOLE: "the whole radiograph",
+    },
     "mixup": {0: "none"},
     "folds": {0: "one split"},
 }
@@ -135,10 +143,12 @@ def describe_recipe(training: JsonObject) -> dict[str, str]:
     }
     if training.get("folds"):
         told["folds"] = f"the others cross-validated in {training['folds']} folds"
-    earlier = runs_of(training)[:-1]
+    earlier, views, own = runs_of(training)[:-1], _NAMES["view"], training.get("view")
     if earlier and all({"epochs", "retrain_layers"} <= run.keys() for run in earlier):
         told["init"] = "the weights of an earlier run: " + ", then ".join(
-            f"{run['epochs']} epochs of the last {run['retrain_layers']} layers" for run in earlier
+            f"{run['epochs']} epochs of the last {run['retrain_layers']} layers"
+            + (f" on {views[view]}" if (view := run.get("view")) not in (None, own) else "")
+            for run in earlier
         )
     if "augment" in training:
         words = [_AUGMENTATIONS.get(group, group) for group in training["augment"]]

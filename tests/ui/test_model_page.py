@@ -228,6 +228,13 @@ def test_recipe_tells_of_the_runs_that_went_before():
         "the weights of an earlier run: 6 epochs of the last 55 layers, then 4 epochs of the last "
         "100 layers"
     )
+    second |= {"view": "field", "began_from": first | {"view": "whole"}}
+    told = describe_recipe({"epochs": 5, "view": "field", "began_from": second})
+    assert told["Shown"] == "the lung field alone"
+    assert told["Begins with"].endswith(
+        "6 epochs of the last 55 layers on the whole radiograph, then 4 epochs of the last 100 "
+        "layers"
+    )
 
 
 def test_ablation_is_shown_where_it_was_measured(card, no_ablation):
