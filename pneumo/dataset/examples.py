@@ -156,7 +156,12 @@ def patients_of(examples: list[Example]) -> np.ndarray:
     return np.array([example.patient for example in examples])
 
 
-def draw_epoch(labels: np.ndarray, balanced: bool, rng: np.random.Generator) -> np.ndarray:
+def draw_epoch(
+    labels: np.ndarray,
+    balanced: bool,
+    rng: np.random.Generator,
+    odds: np.ndarray | None = None,
+) -> np.ndarray:
     """Orders one epoch's radiographs.
 
     Args:
@@ -164,16 +169,32 @@ def draw_epoch(labels: np.ndarray, balanced: bool, rng: np.random.Generator) -> 
         balanced: Give both classes the same number of places by repeating the rarer one and
             leaving out a part of the other, a different part each time.
         rng: Source of the order.
+        odds: `(n,)` above 0, how often each is to come in relation to others, of its class if
+            `balanced`; None for alike.
 
     Returns:
         `(n,)` indices into `labels`.
     """
     if not balanced:
-        return rng.permutation(len(labels))
+        return _draw(np.arange(len(labels)), len(labels), rng, odds)
     places = np.arange(len(labels)) % 2
     order = np.empty(len(labels), np.int64)
     for label in (NORMAL, PNEUMONIA):
-        members, wanted = np.flatnonzero(labels == label), np.sum(places == label)
-        rounds = [rng.permutation(members) for _ in range(-(-wanted // len(members)))]
-        order[places == label] = np.concatenate(rounds)[:wanted]
+        members, wanted = np.flatnonzero(labels == label), int(np.sum(places == label))
+        order[places == label] = _draw(members, wanted, rng, odds)
     return order
+
+
+def _draw(
+    members: np.ndarray, wanted: int, rng: np.random.Generator, odds: np.ndarray | None
+) -> np.ndarray:
+    """Draws so many of the members, each as often as any other or as its odds say."""
+    if odds is None:
+        rounds = [rng.permutation(members) for _ in range(-(-wanted // len(members)))]
+        return np.concatenate(rounds)[:wanted]
+    # Systematic sampling: no count is a whole one away from what its odds say.
+    members = rng.permutation(members)
+    reached = np.cumsum(odds[members])
+    ticks = (rng.random() + np.arange(wanted)) / wanted * reached[-1]
+    drawn = members[np.minimum(np.searchsorted(reached, ticks, "right"), len(members) - 1)]
+    return rng.permutation(drawn)

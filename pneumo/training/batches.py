@@ -113,6 +113,7 @@ class EpochBatches:
         view: str = FIELD,
         cells: int = 0,
         pool: Processes | None = None,
+        odds: np.ndarray | None = None,
     ) -> None:
         """Takes the data in memory and how to present it.
 
@@ -133,13 +134,14 @@ class EpochBatches:
             cells: Side of the network's last feature maps, to tell as well in which of them
                 lung is to be seen; 0 for not.
             pool: Processes that prepare the batches in place of the threads.
+            odds: See `dataset.draw_epoch`.
         """
         self.workers, self.view, self.cells = workers, view, cells
         self.pool = pool
         self.sources, self.size = sources, size
         self.labels, self.batch_size = labels, batch_size
         self.seed, self.epoch, self.augment, self.mixup = seed, epoch, augment, mixup
-        self.order = draw_epoch(labels, balanced, np.random.default_rng([seed, epoch]))
+        self.order = draw_epoch(labels, balanced, np.random.default_rng([seed, epoch]), odds)
 
     def __len__(self) -> int:
         """Number of whole batches; what is left over is left out, another part each epoch."""

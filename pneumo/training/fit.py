@@ -23,6 +23,7 @@ from pneumo.training.finish import predict_grids
 from pneumo.training.framing import Sources
 from pneumo.training.inputs import load_sources, see
 from pneumo.training.logs import write_logs
+from pneumo.training.looks import odds_against_looks
 from pneumo.training.network import build_optimizer, build_trainable
 from pneumo.training.recipe import UNCALIBRATED_NAME, Recipe
 
@@ -41,8 +42,11 @@ def fit(
         and the history by epoch.
     """
     output.mkdir(parents=True, exist_ok=True)
+    sources, odds = load_sources(recipe, training), None
+    if recipe.against_looks > 1:
+        odds = odds_against_looks(sources, training, recipe.view, recipe.against_looks)
     data = _Data(
-        *(load_sources(recipe, training), labels_of(training)),
+        *(sources, labels_of(training), odds),
         *(see(recipe, held_out), labels_of(held_out)),
     )
     model, trained = _build(recipe, len(training))
@@ -57,6 +61,7 @@ def fit(
 class _Data:
     sources: Sources
     labels: np.ndarray
+    odds: np.ndarray | None
     held_out_grids: np.ndarray
     held_out_labels: np.ndarray
 
@@ -137,6 +142,7 @@ def _batches(
         recipe.view,
         cells,
         pool,
+        data.odds,
     )
 
 

@@ -38,6 +38,7 @@ RECIPES = {
         "last_stride": 2,
         "tiles": 5,
         "balance": True,
+        "against_looks": 1.0,
         "freeze_batchnorm": True,
     },
     "origin": {
@@ -55,6 +56,7 @@ RECIPES = {
         "last_stride": 2,
         "tiles": 0,
         "balance": False,
+        "against_looks": 1.0,
         "freeze_batchnorm": False,
     },
 }
@@ -101,6 +103,7 @@ class Recipe:
     last_stride: int
     tiles: int
     balance: bool
+    against_looks: float
     freeze_batchnorm: bool
     image_size: int
     patients: Path | None
@@ -177,6 +180,13 @@ def parse_arguments(description: str, arguments: list[str] | None = None) -> Rec
         "one at a time; 0 for not at all, as published",
     )
     add("--balance", action=switch, default=None, help="as many of each class in an epoch")
+    add(
+        "--against-looks",
+        type=float,
+        metavar="N",
+        help="show radiographs whose brightness and sharpness are the other class's up to N times "
+        "as often as others; 1 for as often",
+    )
     add("--freeze-batchnorm", action=switch, default=None, help="keep ImageNet's statistics")
     add("--image-size", type=int, help=f"side of the input, default {IMAGE_SIZE}")
 
@@ -242,6 +252,7 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         ("evidence", 0),
         ("label_smoothing", 0),
         ("tiles", 0),
+        ("against_looks", 1),
         ("seed", 0),
     ):
         if getattr(args, name) < least:

@@ -32,6 +32,7 @@ _RECIPE = {
     "Epochs": "{epochs}, in batches of {batch_size}",
     "Label smoothing": "{label_smoothing:g}",
     "Classes in an epoch": "{balance}",
+    "Looks of the other class in an epoch": "{against_looks}",
     "Redrawn at random": "{augment}",
     "Mixup": "{mixup}",
     "Kept out of training": "{held_out:.0%} of the patients, {folds}",
@@ -52,6 +53,7 @@ _NAMES: dict[str, dict[object, str]] = {
         CUT: "the radiograph cut to the lung field, nothing hidden",
         WHOLE: "the whole radiograph",
     },
+    "against_looks": {1: "as often as any"},
     "mixup": {0: "none"},
     "folds": {0: "one split"},
 }
@@ -150,6 +152,8 @@ def describe_recipe(training: JsonObject) -> dict[str, str]:
             + (f" on {views[view]}" if (view := run.get("view")) not in (None, own) else "")
             for run in earlier
         )
+    if (most := training.get("against_looks", 1)) > 1:
+        told["against_looks"] = f"radiographs that have them come up to {most:g} times as often"
     if "augment" in training:
         words = [_AUGMENTATIONS.get(group, group) for group in training["augment"]]
         told["augment"] = "; ".join(words) or "nothing"

@@ -176,6 +176,32 @@ def test_unbalanced_epoch_shows_each_once():
     assert sorted(order) == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize("balanced", [True, False])
+def test_an_epoch_shows_each_as_often_as_its_odds_say(balanced):
+    labels, odds = np.array([0] * 20 + [1] * 60), np.ones(80)
+    odds[[0, 30]] = 4
+    for seed in range(20):
+        order = draw_epoch(labels, balanced, np.random.default_rng(seed), odds)
+        wanted = odds / odds.sum() * 80
+        if balanced:
+            shares = [odds[labels == label] / odds[labels == label].sum() for label in (0, 1)]
+            wanted = 40 * np.concatenate(shares)
+            assert np.bincount(labels[order]).tolist() == [40, 40]
+        counts = np.bincount(order, minlength=80)
+        assert len(order) == 80
+        assert np.abs(counts - wanted).max() < 1
+    assert not (order == np.sort(order)).all()
+
+
+def test_batches_follow_the_odds(folder):
+    examples = index_folder(folder)
+    grids, labels = load_grids(examples, 71), labels_of(examples)
+    odds = np.ones(len(labels))
+    odds[0] = 50
+    batches = EpochBatches(Sources(grids), 71, labels, 8, 0, 5, balanced=True, odds=odds)
+    assert np.bincount(batches.order)[0] > len(labels) / 4
+
+
 def test_batches_depend_on_seed_and_epoch_only(folder):
     examples = index_folder(folder)
     grids, labels = load_grids(examples, 71), labels_of(examples)

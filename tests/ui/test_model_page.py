@@ -218,6 +218,12 @@ def test_recipe_leaves_out_what_it_is_not_told():
     }
 
 
+def test_recipe_tells_how_often_looks_of_the_other_class_come():
+    name = "Looks of the other class in an epoch"
+    assert describe_recipe({"against_looks": 1.0})[name] == "as often as any"
+    assert "up to 4 times as often" in describe_recipe({"against_looks": 4.0})[name]
+
+
 def test_recipe_tells_of_the_runs_that_went_before():
     first = {"init": "imagenet", "epochs": 6, "retrain_layers": 55}
     second = {"init": "u.weights.h5", "epochs": 4, "retrain_layers": 100, "began_from": first}
