@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.cards_side_by_side import format_table
 from pneumo.explaining.methods import METHODS
 from pneumo.network.card import runs_of
 from pneumo.training.recipe import RECIPES
@@ -22,7 +23,7 @@ PAGES = {
     "docs/evaluation.md": (
         *("figures", "official", "bfloat16", "points", "rests", "shifts", "scope", "command"),
     ),
-    "docs/surroundings.md": ("since", "hidden"),
+    "docs/surroundings.md": ("since", "hidden", "looks", "views"),
     "docs/explanations.md": ("erasing", "evidence", "heat"),
     "docs/training.md": ("ablation",),
 }
@@ -40,6 +41,8 @@ MEASURED = {
     "ablation": "python -m benchmarks.ablation",
     "official_validation": "python -m pneumo evaluate chest_xray/val",
     "hidden_lungs": "python -m benchmarks.hidden_lungs",
+    "against_looks": "python -m benchmarks.against_looks",
+    "views_side_by_side": "python -m benchmarks.cards_side_by_side",
     "erasing": "python -m benchmarks.explanations",
     "evidence_training": "python -m benchmarks.evidence_training",
     "heat_side_by_side": "python -m benchmarks.heat_side_by_side",
@@ -73,8 +76,13 @@ def make_tables(card: dict, measured: dict[str, dict]) -> dict[str, str]:
     return {
         "headline": _headline(card),
         "figures": _figures(card),
-        "official": table("official_validation", _official),
+        "official": table(
+            "official_validation",
+            lambda found: _official(found, card["metrics"]["held_out_patients"]),
+        ),
         "hidden": table("hidden_lungs", _hidden),
+        "looks": table("against_looks", _looks),
+        "views": table("views_side_by_side", lambda views: format_table(views["weights"])),
         "erasing": table("erasing", _erasing),
         "evidence": table("evidence_training", _evidence),
         "heat": table("heat_side_by_side", _heat),
@@ -186,14 +194,38 @@ def _heat(document: dict) -> str:
     return "\n".join([*rows, "", words])
 
 
-def _official(official: dict) -> str:
-    right = official["confusion"]["tn"] + official["confusion"]["tp"]
+def _official(official: dict, whole: dict) -> str:
+    counts = official["confusion"]
+    right = counts["tn"] + counts["tp"]
+    chance = _chance_of_so_few(
+        right,
+        (counts["tn"] + counts["fp"], whole["specificity"]),
+        (counts["tp"] + counts["fn"], whole["sensitivity"]),
+    )
+    meaning = "So few radiographs say little."
+    if chance < 0.05:
+        meaning = (
+            "Few as they are, that is no accident: if they were like the held-out patients, "
+            f"{right} or fewer would be right once in {float(f'{1 / chance:.2g}'):,.0f} times. "
+            "What is measured on held-out patients does not hold there "
+            "([why](surroundings.md#against-the-looks))."
+        )
     return (
         f"Of the {official['n']} radiographs of the official validation folder the present "
         f"weights call {right} right: AUC {official['auc']:.3f}, sensitivity "
         f"{official['sensitivity']:.3f}, specificity {official['specificity']:.3f} at the balanced "
-        "threshold. The first weights had all of them right. So few radiographs say little."
+        f"threshold. The first weights had all of them right. {meaning}"
     )
+
+
+def _chance_of_so_few(right: int, *groups: tuple[int, float]) -> float:
+    """Returns how probable it is that no more are right, given each group's size and rate."""
+    counts = [1.0]  # by how many are right
+    for size, rate in groups:
+        for _ in range(size):
+            wrong, correct = [*counts, 0.0], [0.0, *counts]
+            counts = [(1 - rate) * a + rate * b for a, b in zip(wrong, correct, strict=True)]
+    return sum(counts[: right + 1])
 
 
 def _since(card: dict) -> str:
@@ -243,6 +275,21 @@ def _hidden(hidden: dict) -> str:
         f"A classifier that is given nothing but the outline of the lung field tells the classes "
         f"apart with an AUC of {served:.3f} (cross-validated, {outline['count']:,} training "
         f"radiographs), and of {varied:.3f} as training varies it.",
+    ]
+    return "\n".join(rows)
+
+
+def _looks(looks: dict) -> str:
+    rows = [
+        "| who knows the looks | held-out radiographs | n | AUC of the looks | of the network | "
+        "sensitivity | specificity |",
+        "|---" * 7 + "|",
+    ]
+    rows += [
+        f"| {row['looks']} | {row['share']} | {row['normal']} + {row['pneumonia']} | "
+        f"{row['looks_auc']:.3f} | {row['auc']:.3f} | {row['sensitivity']:.3f} | "
+        f"{row['specificity']:.3f} |"
+        for row in looks["rows"]
     ]
     return "\n".join(rows)
 

@@ -55,7 +55,13 @@ def test_every_generated_table_is_checked(tools):
 
 @pytest.mark.parametrize(
     ("file", "marker"),
-    [("official_validation", "official"), ("hidden_lungs", "hidden"), ("erasing", "erasing")],
+    [
+        ("official_validation", "official"),
+        ("hidden_lungs", "hidden"),
+        ("against_looks", "looks"),
+        ("views_side_by_side", "views"),
+        ("erasing", "erasing"),
+    ],
 )
 def test_what_was_measured_of_other_weights_is_not_told(tools, card, file, marker):
     measured = tools["read_measured"]()
@@ -67,11 +73,25 @@ def test_what_was_measured_of_other_weights_is_not_told(tools, card, file, marke
 
 
 def test_official_validation_counts_what_was_called_right(tools, card):
-    report = {"n": 16, "confusion": {"tn": 5, "tp": 7}, "auc": 0.875}
+    report = {"n": 16, "confusion": {"tn": 5, "fp": 3, "fn": 1, "tp": 7}, "auc": 0.875}
     report |= {"sensitivity": 0.875, "specificity": 0.625}
     report["weights_sha256"] = card["weights"]["sha256"]
     told = tools["make_tables"](card, {"official_validation": report})["official"]
     assert "call 12 right: AUC 0.875, sensitivity 0.875, specificity 0.625" in told
+
+
+def test_so_few_right_is_told_from_bad_luck(tools, card):
+    chance = tools["_chance_of_so_few"]
+    assert chance(0, (2, 0.9)) == pytest.approx(0.01)
+    assert chance(1, (1, 0.9), (1, 0.5)) == pytest.approx(0.55)
+    assert chance(16, (8, 0.9), (8, 0.8)) == pytest.approx(1)
+    card["metrics"]["held_out_patients"] |= {"sensitivity": 0.5, "specificity": 1.0}
+    report = {"n": 10, "auc": 0.9, "sensitivity": 0.0, "specificity": 1.0}
+    report["weights_sha256"] = card["weights"]["sha256"]
+    for wrong, words in ((3, "So few radiographs say little"), (5, "once in 32 times")):
+        counts = {"tn": 5, "fp": 0, "tp": 5 - wrong, "fn": wrong}
+        told = tools["make_tables"](card, {"official_validation": report | {"confusion": counts}})
+        assert words in told["official"]
 
 
 def test_ablation_is_written_between_its_markers_and_taken_out_again(tools, card):

@@ -8,6 +8,7 @@ more a network can score without learning medicine.
 import numpy as np
 from PIL import Image
 
+from pneumo import NORMAL, PNEUMONIA
 from pneumo.evaluation.surroundings import Chest, find_marks
 from pneumo.network.lung_field import bounds_of, crop_outline, field_of
 from pneumo.network.lung_finder import Finder, find_lungs
@@ -83,6 +84,28 @@ def aucs_of(
     if any(len(set(patients[labels == label])) < LEAST_PATIENTS for label in (0, 1)):
         return dict.fromkeys(features)
     return {name: _auc(np.stack(values), labels, patients) for name, values in features.items()}
+
+
+def least_typical(labels: np.ndarray, looks: np.ndarray, share: float) -> np.ndarray:
+    """Finds the radiographs whose looks are most like the other class's.
+
+    Who answers from those looks is mistaken there, so a network that is right about all others
+    and wrong about these has followed them.
+
+    Args:
+        labels: `(n,)` integers, 1 for PNEUMONIA.
+        looks: `(n,)` P(PNEUMONIA) by a classifier that knows nothing but looks.
+        share: How many of each class, in (0, 1]; at least one of each.
+
+    Returns:
+        `(m,)` indices, NORMAL first, within each class the most mistaken first.
+    """
+    chosen = []
+    for label, mistaken in ((NORMAL, looks), (PNEUMONIA, 1 - looks)):
+        own = np.flatnonzero(labels == label)
+        order = own[np.argsort(-mistaken[own], kind="stable")]
+        chosen.append(order[: max(1, round(share * len(own)))])
+    return np.concatenate(chosen)
 
 
 def _auc(features: np.ndarray, labels: np.ndarray, patients: np.ndarray) -> float:

@@ -127,7 +127,7 @@ def describe_layer(layer: str, layout: Layout) -> str:
 def describe_coarseness(layout: Layout) -> str:
     """Says, in a sentence or two, how much a cell of the last layer has seen."""
     side = cells_of(LAST_CONVOLUTION, layout)
-    if layout.tiles:
+    if layout.tiles > 1:
         return (
             f"The network looks at {layout.tiles} x {layout.tiles} blocks of what it is shown, "
             "each with a little around it, and a map of its last layer can be no finer."

@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
 
+from pneumo.evaluation.metrics import area_under_roc
 from pneumo.evaluation.shortcuts import (
     LEAST_PATIENTS,
     MARK_CELLS,
     OUTLINE_CELLS,
     aucs_of,
     global_statistics,
+    least_typical,
     look_around,
 )
 from pneumo.network.lung_finder import FinderPass
@@ -80,3 +82,24 @@ def test_without_lungs_there_is_something_to_say_all_the_same():
     found = look_around(np.full((200, 200), 90, np.uint8), find_nothing)
     assert found["framing"].tolist() == [1, 0, 0, 1, 1, 0]
     assert found["outline"].shape == (OUTLINE_CELLS**2,)
+
+
+def test_least_typical_are_those_whose_looks_speak_for_the_other_class():
+    labels = np.array([1, 0, 1, 0, 1, 0, 1, 1])
+    looks = np.array([0.9, 0.2, 0.1, 0.8, 0.4, 0.8, 0.6, 0.4])
+    assert least_typical(labels, looks, 1 / 3).tolist() == [3, 2, 4]
+    assert least_typical(labels, looks, 0.6).tolist() == [3, 5, 2, 4, 7]
+    assert least_typical(labels, looks, 0.01).tolist() == [3, 2]
+    assert sorted(least_typical(labels, looks, 1)) == list(range(8))
+
+
+def test_who_follows_looks_fails_where_they_mislead_and_who_does_not_stays():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 300)
+    looks = np.clip(0.25 + 0.5 * labels + rng.normal(0, 0.25, 600), 0, 1)
+    lungs = np.clip(0.25 + 0.5 * labels + rng.normal(0, 0.25, 600), 0, 1)
+    chosen = least_typical(labels, looks, 0.1)
+    assert area_under_roc(labels[chosen], looks[chosen]) < 0.05
+    assert area_under_roc(labels[chosen], lungs[chosen]) == pytest.approx(
+        area_under_roc(labels, lungs), abs=0.06
+    )

@@ -1,0 +1,146 @@
+"""Does the network still answer right where a radiograph's looks speak for the other class?
+
+    python -m benchmarks.against_looks --data chest_xray [--weights DIR] [--also DIR] [--json FILE]
+
+Held-out patients share exports and framing with the training patients, so a network that reads
+those looks good on them. Here gradient-boosted trees that are told of looks and of nothing else
+are fitted to the training patients:
+
+- what lies around the lungs: brightness and sharpness of the radiograph with its whole chest
+  painted over, where letters are, how the lungs lie in the picture;
+- the lung field as a whole: its brightness and sharpness, nothing of what is where. A sick lung
+  changes these rightly, so part of what they tell is medicine.
+
+Then come the held-out radiographs about which those trees are most mistaken: in each class the
+third, and the tenth, that looks most like the other class. A network that follows looks falls
+there as deep as the trees; one that reads lungs stays. Prints tables in Markdown.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from rich.progress import track
+
+from pneumo import CLASSES, NORMAL, PNEUMONIA
+from pneumo.dataset.examples import index_folder, labels_of, load_grids
+from pneumo.dataset.splits import split_as_trained
+from pneumo.evaluation.metrics import area_under_roc
+from pneumo.evaluation.shortcuts import global_statistics, least_typical, look_around
+from pneumo.evaluation.surroundings import SIDE, Chest, paint_chest
+from pneumo.inference import score_pixels
+from pneumo.network.classifier import load_classifier
+from pneumo.network.lung_field import cut_out, field_of
+from pneumo.network.lung_finder import FINDER_NAME, find_lungs, load_finder
+from pneumo.network.operating_points import count_outcomes, rates_of
+from pneumo.network.preprocess import resize_to_grid
+from pneumo.network.weights_files import WEIGHTS_FOLDER
+
+AROUND, WITHIN = "what lies around the lungs", "the lung field as a whole"
+RATES = ("sensitivity", "specificity")
+SHARES = {"all": 1.0, "most misleading third": 1 / 3, "most misleading tenth": 0.1}
+"""Name -> share of each class."""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, default=WEIGHTS_FOLDER)
+    parser.add_argument("--also", type=Path, help="labelled folder whose looks are judged too")
+    parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    args = parser.parse_args()
+
+    classifier = load_classifier(args.weights)
+    threshold = classifier.card.default.threshold
+    training, held_out = split_as_trained(args.data, classifier.card.document["training"])
+    find = load_finder(args.weights / FINDER_NAME)
+    known, unknown = describe(training, find), describe(held_out, find)
+    looks = judge(known, labels_of(training), unknown)
+    labels = labels_of(held_out)
+    pictures = track(load_grids(held_out, SIDE), "scoring", total=len(held_out))
+    answers = score_pixels(classifier, pictures)
+    rows = [
+        {"looks": name, "share": share, **compare(labels, scores, answers, threshold, part)}
+        for name, scores in looks.items()
+        for share, part in SHARES.items()
+    ]
+    print(f"\n{len(labels)} held-out radiographs, threshold {threshold:.3f}\n")
+    columns = "looks", "radiographs", "n", "AUC of the looks", "of the network"
+    print_row(*columns, "sensitivity", "specificity")
+    print_row(*["---"] * 7)
+    for row in rows:
+        figures = [f"{row[name]:.3f}" for name in ("looks_auc", "auc", *RATES)]
+        print_row(row["looks"], row["share"], f"{row['normal']} + {row['pneumonia']}", *figures)
+    if args.also:
+        others = index_folder(args.also)
+        scores = judge(known, labels_of(training), describe(others, find))
+        answers = score_pixels(classifier, load_grids(others, SIDE))
+        print("\nP(PNEUMONIA) by the network and by looks\n")
+        print_row("class", "file", "network", *scores)
+        print_row(*["---"] * (3 + len(scores)))
+        for example, *said in zip(others, answers, *scores.values(), strict=True):
+            figures = [f"{p:.2f}" for p in said]
+            print_row(CLASSES[example.label], example.path.name, *figures)
+    if args.json:
+        document = {
+            "weights_sha256": classifier.card.weights_sha256,
+            "threshold": threshold,
+            "count": len(labels),
+            "rows": rows,
+        }
+        args.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def describe(examples, find):
+    """Returns the numbers that either classifier is given: name -> `(n, d)` float32."""
+    around, within = [], []
+    for pixels in track(load_grids(examples, SIDE), "looking", total=len(examples)):
+        (drawn,) = find_lungs(find, [pixels]).lungs
+        field, parts = field_of(drawn), look_around(pixels, find)
+        bare = paint_chest(Chest(pixels, field.lungs))
+        numbers = global_statistics(resize_to_grid(bare, 128)), parts["marks"], parts["framing"]
+        around.append(np.concatenate(numbers))
+        within.append(global_statistics(cut_out(pixels, field, 128)))
+    return {AROUND: np.stack(around), WITHIN: np.stack(within)}
+
+
+def judge(known, labels, unknown):
+    """Fits a classifier to each set of numbers.
+
+    Returns:
+        Name -> `(n,)` P(PNEUMONIA) of the unknown, of gradient-boosted trees, both classes alike.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, "openmp"):  # a set this small is faster so
+        return {
+            name: HistGradientBoostingClassifier(class_weight="balanced", random_state=0)
+            .fit(numbers, labels)
+            .predict_proba(unknown[name])[:, 1]
+            for name, numbers in known.items()
+        }
+
+
+def compare(labels, looks, answers, threshold, share):
+    """Measures looks and network where looks mislead most; see `least_typical`."""
+    chosen = least_typical(labels, looks, share)
+    own, said = labels[chosen], answers[chosen]
+    rates = rates_of(**count_outcomes(own, said, threshold))
+    return {
+        "normal": int((own == NORMAL).sum()),
+        "pneumonia": int((own == PNEUMONIA).sum()),
+        "looks_auc": area_under_roc(own, looks[chosen]),
+        "auc": area_under_roc(own, said),
+        **{name: rates[name] for name in RATES},
+    }
+
+
+def print_row(*cells):
+    """Prints a row of a table in Markdown."""
+    print(f"| {' | '.join(map(str, cells))} |")
+
+
+if __name__ == "__main__":
+    main()
