@@ -142,7 +142,7 @@ def show_stability(stability: Stability | None, threshold: float) -> None:
         st.html(
             '<div class="pneumo-strip-awaited"></div>'
             '<div class="pneumo-small">Stability: some small changes (shift, 3 degrees, contrast, '
-            "JPEG, crop) are being tried; how far P(PNEUMONIA) moves will be shown here.</div>"
+            "JPEG, crop) are being tried; how far P(PNEUMONIA) moves will follow.</div>"
         )
         return
     marks = "".join(
