@@ -21,6 +21,7 @@ from pneumo.export.dicom_objects import DicomObjects, make_objects, to_bytes
 from pneumo.export.rows import Row, escape_controls, row_of, row_of_failure
 from pneumo.images import encode_png
 from pneumo.inference import Engine, Reading, cam_of, predict, prepare_input, score_pixels
+from pneumo.network.lung_field import outline_of
 from pneumo.network.triage import REFUSED
 from pneumo.progress import Progress, follow, unseen
 from pneumo.reading.folders import stem_of
@@ -99,12 +100,13 @@ class HeatmapSaver:
         field = reading.input.field
         cam = cam_of(self._engine, reading, self._method, PNEUMONIA)
         scaled = normalize_heatmap(cam, METHODS[self._method].percentile)
-        heatmap = stretch_heatmap(scaled, pixels.shape, field)
+        outline = None if field is None else outline_of(field, pixels.shape)
+        heatmap = stretch_heatmap(scaled, pixels.shape, field, outline)
         stem, overlay = self._name(own), ""
         if self._overlays or self._keep:
             picture = blend(pixels, heatmap)
-            if field is not None:
-                trace_outline(picture, field)
+            if outline is not None:
+                trace_outline(picture, outline)
         if self._overlays:
             place = self._overlays / f"{stem}.png"
             place.write_bytes(encode_png(picture))

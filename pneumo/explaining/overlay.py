@@ -20,7 +20,10 @@ BAND = 64
 
 
 def stretch_heatmap(
-    heatmap: np.ndarray, shape: tuple[int, int], field: LungField | None = None
+    heatmap: np.ndarray,
+    shape: tuple[int, int],
+    field: LungField | None = None,
+    outline: np.ndarray | None = None,
 ) -> np.ndarray:
     """Lays a coarse map over a radiograph.
 
@@ -33,13 +36,16 @@ def stretch_heatmap(
         shape: `(height, width)` of the radiograph.
         field: Where the network looked; None if at the whole radiograph. There is no heat
             outside the field's outline, of which the network was shown nothing.
+        outline: `outline_of(field, shape)`, where it is at hand.
 
     Returns:
         `(height, width)` float32 in [0, 1].
     """
     height, width = shape
     if field is not None:
-        return put_back(heatmap, field, shape) * outline_of(field, shape)
+        return put_back(heatmap, field, shape) * (
+            outline_of(field, shape) if outline is None else outline
+        )
     image = Image.fromarray(np.ascontiguousarray(heatmap, np.float32))
     return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
 
@@ -63,16 +69,19 @@ def blend(
     Returns:
         `(height, width, 3)` uint8.
     """
-    table = colour_table(colour_map).astype(np.float32)
+    # Heat in 256 steps, as the colours are, so that each pair of heat and grey is mixed but once.
+    steps = np.arange(256, dtype=np.float32)
+    grey, colours = steps[:, np.newaxis], colour_table(colour_map).astype(np.float32)
+    alpha = (np.float32(opacity) * steps / 255)[:, np.newaxis, np.newaxis]
+    mixed = np.rint(grey + (colours[:, np.newaxis] - grey) * alpha).astype(np.uint8).reshape(-1, 3)
     picture = np.empty((*pixels.shape, 3), np.uint8)
-    # In bands: the steps between would take forty times the memory of the radiograph.
+    # In bands: the steps between would take several times the memory of the radiograph.
     for top in range(0, len(pixels), BAND):
         rows = slice(top, top + BAND)
-        heat, grey = heatmap[rows], pixels[rows].astype(np.float32)[..., np.newaxis]
-        colours = table[np.rint(heat * 255).astype(np.uint8)]
+        heat = heatmap[rows]
         shown = np.where(heat >= above, heat, 0) if above else heat
-        alpha = (np.float32(opacity) * shown)[..., np.newaxis]
-        picture[rows] = np.rint(grey + (colours - grey) * alpha)
+        pairs = np.rint(shown * np.float32(255)).astype(np.uint16) * np.uint16(256) + pixels[rows]
+        picture[rows] = mixed.take(pairs, axis=0)
     return picture
 
 
@@ -98,19 +107,18 @@ def draw_contours(
     return picture
 
 
-def trace_outline(picture: np.ndarray, field: LungField) -> np.ndarray:
+def trace_outline(picture: np.ndarray, outline: np.ndarray) -> np.ndarray:
     """Draws a line along the edge of the field, beyond which the network is shown nothing.
 
     Args:
         picture: `(height, width, 3)` uint8; changed in place.
-        field: Of the radiograph.
+        outline: `(height, width)` float32; see `outline_of`.
 
     Returns:
         The picture.
     """
     thickness = max(1, round(max(picture.shape) / 700))
-    inside = outline_of(field, picture.shape[:2]) >= 0.5
-    picture[_edge_around(inside, thickness)] = OUTLINE_COLOUR
+    picture[_edge_around(outline >= 0.5, thickness)] = OUTLINE_COLOUR
     return picture
 
 

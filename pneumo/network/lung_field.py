@@ -232,7 +232,8 @@ def _crop(image: Image.Image, box: Box, size: int) -> np.ndarray:
 def outline_of(field: LungField, shape: tuple[int, int]) -> np.ndarray:
     """Returns how far each pixel of a radiograph lies inside the field, `shape` float32 0 to 1."""
     image = Image.fromarray(field.inside).resize(shape[::-1], Image.Resampling.BILINEAR)
-    return np.clip(np.asarray(image), 0, 1)
+    outline = np.array(image)
+    return np.clip(outline, 0, 1, out=outline)
 
 
 def put_back(cells: np.ndarray, field: LungField, shape: tuple[int, int]) -> np.ndarray:
@@ -248,24 +249,25 @@ def put_back(cells: np.ndarray, field: LungField, shape: tuple[int, int]) -> np.
     """
     height, width = shape
     left, top, right, bottom = field.box
-    across = _places(width, left, right, cells.shape[1])
-    down = _places(height, top, bottom, cells.shape[0])
-    rows = _interpolate(cells.astype(np.float32), down)
-    return _interpolate(rows.T, across).T
+    rows, down = _places(height, top, bottom, cells.shape[0])
+    columns, across = _places(width, left, right, cells.shape[1])
+    placed = np.zeros(shape, np.float32)
+    placed[rows, columns] = _interpolate(_interpolate(cells.astype(np.float32), down).T, across).T
+    return placed
 
 
-def _places(length: int, low: float, high: float, cells: int) -> np.ndarray:
-    """Returns where each pixel's centre lies among cells, NaN outside the box."""
+def _places(length: int, low: float, high: float, cells: int) -> tuple[slice, np.ndarray]:
+    """Returns which pixels have their centre inside a box, and where among the cells these lie."""
     places = ((np.arange(length) + 0.5) / length - low) / (high - low)
-    return np.where((places >= 0) & (places <= 1), places * cells - 0.5, np.nan)
+    held = np.flatnonzero((places >= 0) & (places <= 1))
+    inside = slice(held[0], held[-1] + 1) if len(held) else slice(0)
+    return inside, np.clip(places[inside] * cells - 0.5, 0, cells - 1)
 
 
 def _interpolate(values: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Returns `(len(places), columns)`: rows of `values` between whole numbers; 0 at NaN."""
-    held = np.clip(np.nan_to_num(places), 0, len(values) - 1)
-    lower = np.minimum(held.astype(int), max(len(values) - 2, 0))
+    """Returns `(len(places), columns)`: rows of `values` between whole numbers."""
+    lower = np.minimum(places.astype(int), max(len(values) - 2, 0))
     upper = np.minimum(lower + 1, len(values) - 1)
-    share = (held - lower).astype(np.float32)[:, np.newaxis]
-    found = values[lower] * (1 - share) + values[upper] * share
-    found[np.isnan(places)] = 0
-    return found
+    share = (places - lower).astype(np.float32)[:, np.newaxis]
+    # No product of matrices: its threads would fight those of the network for the cores.
+    return values[lower] * (1 - share) + values[upper] * share

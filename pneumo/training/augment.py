@@ -214,10 +214,10 @@ def _change_resolution(image: Image.Image, rng: np.random.Generator) -> Image.Im
 
 
 def _change_local_contrast(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Weakens or strengthens what is finer than a lobe in every other picture."""
-    if rng.random() < 0.5:
+    """Weakens or strengthens what is finer than a lobe in two of three pictures."""
+    if rng.random() < 1 / 3:
         return image
-    amount = np.exp(rng.uniform(np.log(0.6), np.log(1.6)))
+    amount = np.exp(rng.uniform(np.log(0.5), np.log(2)))
     radius = image.width * rng.uniform(0.015, 0.1)
     return Image.fromarray(scale_local_contrast(image, amount, radius))
 

@@ -67,10 +67,12 @@ def show_case(
         _show_details(entry)
         if not state.TESTING.get(False):
             _show_kin(entry, entries, threshold, results)
-        show_adjust(entry, results)
+        adjust = st.container()
     with picture, st.container(key="picture"):
         beside = _beside(entry, entries, threshold, results)
         wanted, look, compute_heatmaps = show_explanations(entry, results, beside)
+    with adjust:  # it takes pictures of its own, for which the one that is read is not to wait
+        show_adjust(entry, results)
 
     def compute_rest() -> None:
         if not known:

@@ -26,7 +26,7 @@ from pneumo.explaining.overlay import (
 )
 from pneumo.images import encode_jpeg, encode_png, fit_within
 from pneumo.network.architecture import LAST_CONVOLUTION, Layout
-from pneumo.network.lung_field import LungField
+from pneumo.network.lung_field import LungField, outline_of
 from pneumo.ui import state
 from pneumo.ui.results import Results, has_common_scale, run_or_offer
 from pneumo.ui.state import Setting
@@ -60,12 +60,13 @@ class Look:
             `(height, width, 3)` uint8.
         """
         with PAINTERS:
-            heat = stretch_heatmap(heatmap, pixels.shape, field)
+            outline = None if field is None else outline_of(field, pixels.shape)
+            heat = stretch_heatmap(heatmap, pixels.shape, field, outline)
             if self.drawing == "Contours":
                 picture = draw_contours(pixels, heat, self.colour_map, self.above)
             else:
                 picture = blend(pixels, heat, self.opacity, self.colour_map, self.above)
-            return picture if field is None else trace_outline(picture, field)
+            return picture if outline is None else trace_outline(picture, outline)
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,8 @@ def _score(
         batch: list[tuple[str, Source, PreparedRadiograph, bytes]] = []
         for key, source in items[first : first + BATCH_SIZE]:
             try:
-                batch.append((key, source, *_prepare(source, engine.classifier)))
+                opened = key == items[0][0]
+                batch.append((key, source, *_prepare(source, engine.classifier, opened)))
             except RadiographError as error:
                 entries[key] = Entry(
                     key=key,
@@ -158,9 +159,16 @@ def _score(
     give_back_memory()
 
 
-def _prepare(source: Source, classifier: Classifier) -> tuple[PreparedRadiograph, bytes]:
-    """Returns what the network sees and the thumbnail; the pixels are let go of here."""
+def _prepare(
+    source: Source, classifier: Classifier, opened: bool
+) -> tuple[PreparedRadiograph, bytes]:
+    """Returns what the network sees and the thumbnail.
+
+    The pixels are let go of here, unless this is the radiograph that the page will open.
+    """
     radiograph = source.read()
+    if opened:
+        state.PIXELS.computed(radiograph.info.identity, lambda: radiograph.pixels)
     return prepare_input(classifier, radiograph), encode_png(fit_within(radiograph.pixels, 96))
 
 

@@ -50,6 +50,17 @@ def test_blend_leaves_cold_places_grey_and_paints_hot_ones():
     np.testing.assert_allclose(picture[1, 0], half, atol=1)
 
 
+def test_blend_mixes_each_grey_with_the_colour_of_its_heat():
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (150, 70), dtype=np.uint8)
+    heat = rng.random(pixels.shape, np.float32)
+    colours = colour_table("turbo")[np.rint(255 * heat).astype(int)].astype(float)
+    grey, alpha = pixels[..., np.newaxis], 0.45 * heat[..., np.newaxis]
+    mixed = grey * (1 - alpha) + colours * alpha
+    picture = blend(pixels, heat, 0.45, "turbo")
+    np.testing.assert_allclose(picture, mixed, atol=0.5 + 255 * 0.45 / 255 / 2)
+
+
 def test_zero_opacity_shows_the_radiograph(phantom):
     heatmap = np.ones(phantom.shape, np.float32)
     np.testing.assert_array_equal(blend(phantom, heatmap, 0)[..., 1], phantom)
