@@ -34,11 +34,25 @@ settings.register_profile("long", max_examples=1400, **_common)
 settings.load_profile("ci")
 
 
+LONGEST = ("ui", "training", "cli")
+"""Folders whose files take longest, the first first."""
+
+
 def pytest_collection_modifyitems(items):
-    """Marks as slow, beside the modules that do so themselves, what needs the shipped network."""
+    """Marks as slow what needs the shipped network, and puts first what takes longest.
+
+    Files are handed to two processes one by one: a long one at the end would leave one idle.
+    """
     for item in items:
         if "classifier" in item.fixturenames:
             item.add_marker("slow")
+    folders = [*LONGEST, ""]
+    items.sort(key=lambda item: folders.index(_folder_of(item)))
+
+
+def _folder_of(item: pytest.Item) -> str:
+    name = item.path.parent.name
+    return name if name in LONGEST else ""
 
 
 def encode(pixels: np.ndarray, kind: str = "PNG", **options) -> bytes:
