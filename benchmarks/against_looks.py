@@ -1,6 +1,6 @@
 """Does the network still answer right where a radiograph's looks speak for the other class?
 
-    python -m benchmarks.against_looks --data chest_xray [--weights DIR] [--also DIR] [--json FILE]
+    python -m benchmarks.against_looks --data chest_xray [NAME=FOLDER ...] [--also DIR]
 
 Held-out patients share exports and framing with the training patients, so a network that reads
 those looks good on them. Here gradient-boosted trees that are told of looks and of nothing else
@@ -13,7 +13,8 @@ are fitted to the training patients:
 
 Then come the held-out radiographs about which those trees are most mistaken: in each class the
 third, and the tenth, that looks most like the other class. A network that follows looks falls
-there as deep as the trees; one that reads lungs stays. Prints tables in Markdown.
+there as deep as the trees; one that reads lungs stays. Several sets of weights of one split stand
+side by side, the shipped ones unless others are named. Prints tables in Markdown.
 """
 
 import argparse
@@ -45,51 +46,75 @@ SHARES = {"all": 1.0, "most misleading third": 1 / 3, "most misleading tenth": 0
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    shipped = f"network={WEIGHTS_FOLDER}"
+    parser.add_argument("weights", nargs="*", default=[shipped], metavar="NAME=FOLDER")
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--weights", type=Path, default=WEIGHTS_FOLDER)
     parser.add_argument("--also", type=Path, help="labelled folder whose looks are judged too")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     args = parser.parse_args()
 
-    classifier = load_classifier(args.weights)
-    threshold = classifier.card.default.threshold
-    training, held_out = split_as_trained(args.data, classifier.card.document["training"])
-    find = load_finder(args.weights / FINDER_NAME)
+    folders = {name: Path(path) for name, path in (each.split("=", 1) for each in args.weights)}
+    networks = {name: load_classifier(folder) for name, folder in folders.items()}
+    first = next(iter(networks.values()))
+    training, held_out = split_as_trained(args.data, first.card.document["training"])
+    find = load_finder(next(iter(folders.values())) / FINDER_NAME)
     known, unknown = describe(training, find), describe(held_out, find)
     looks = judge(known, labels_of(training), unknown)
     labels = labels_of(held_out)
-    pictures = track(load_grids(held_out, SIDE), "scoring", total=len(held_out))
-    answers = score_pixels(classifier, pictures)
-    rows = [
-        {"looks": name, "share": share, **compare(labels, scores, answers, threshold, part)}
-        for name, scores in looks.items()
-        for share, part in SHARES.items()
-    ]
-    print(f"\n{len(labels)} held-out radiographs, threshold {threshold:.3f}\n")
-    columns = "looks", "radiographs", "n", "AUC of the looks", "of the network"
-    print_row(*columns, "sensitivity", "specificity")
-    print_row(*["---"] * 7)
-    for row in rows:
-        figures = [f"{row[name]:.3f}" for name in ("looks_auc", "auc", *RATES)]
-        print_row(row["looks"], row["share"], f"{row['normal']} + {row['pneumonia']}", *figures)
+    answers = {name: answer(network, held_out) for name, network in networks.items()}
+    rows = []
+    for name, scores in looks.items():
+        for share, part in SHARES.items():
+            chosen = least_typical(labels, scores, part)
+            own = labels[chosen]
+            row = {
+                "looks": name,
+                "share": share,
+                "normal": int((own == NORMAL).sum()),
+                "pneumonia": int((own == PNEUMONIA).sum()),
+                "looks_auc": area_under_roc(own, scores[chosen]),
+            }
+            row["networks"] = {
+                key: measure(own, answers[key][chosen], network.card.default.threshold)
+                for key, network in networks.items()
+            }
+            rows.append(row)
+    print(f"\n{len(labels)} held-out radiographs, each network at its own balanced threshold\n")
+    print(format_table(rows))
     if args.also:
         others = index_folder(args.also)
         scores = judge(known, labels_of(training), describe(others, find))
-        answers = score_pixels(classifier, load_grids(others, SIDE))
-        print("\nP(PNEUMONIA) by the network and by looks\n")
-        print_row("class", "file", "network", *scores)
-        print_row(*["---"] * (3 + len(scores)))
-        for example, *said in zip(others, answers, *scores.values(), strict=True):
-            figures = [f"{p:.2f}" for p in said]
-            print_row(CLASSES[example.label], example.path.name, *figures)
+        said = {name: answer(network, others) for name, network in networks.items()} | scores
+        print("\nP(PNEUMONIA) by networks and by looks\n")
+        print(row_of("class", "file", *said))
+        print(row_of(*["---"] * (2 + len(said))))
+        for example, *numbers in zip(others, *said.values(), strict=True):
+            print(row_of(CLASSES[example.label], example.path.name, *[f"{p:.2f}" for p in numbers]))
     if args.json:
-        document = {
-            "weights_sha256": classifier.card.weights_sha256,
-            "threshold": threshold,
-            "count": len(labels),
-            "rows": rows,
-        }
+        document = {"weights_sha256": first.card.weights_sha256, "count": len(labels), "rows": rows}
         args.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def answer(network, examples):
+    """Returns `(n,)` P(PNEUMONIA)."""
+    pictures = track(load_grids(examples, SIDE), "scoring", total=len(examples))
+    return score_pixels(network, pictures)
+
+
+def format_table(rows):
+    """Returns the table of both looks and all shares, in Markdown."""
+    names = rows[0]["networks"]
+    columns = "who knows the looks", "held-out radiographs", "n", "AUC of the looks"
+    figures = [f"{name}: AUC, sensitivity, specificity" for name in names]
+    lines = [row_of(*columns, *figures), row_of(*["---"] * (len(columns) + len(names)))]
+    for row in rows:
+        cells = row["looks"], row["share"], f"{row['normal']} + {row['pneumonia']}"
+        said = [
+            ", ".join(f"{row['networks'][name][figure]:.3f}" for figure in ("auc", *RATES))
+            for name in names
+        ]
+        lines.append(row_of(*cells, f"{row['looks_auc']:.3f}", *said))
+    return "\n".join(lines)
 
 
 def describe(examples, find):
@@ -123,23 +148,15 @@ def judge(known, labels, unknown):
         }
 
 
-def compare(labels, looks, answers, threshold, share):
-    """Measures looks and network where looks mislead most; see `least_typical`."""
-    chosen = least_typical(labels, looks, share)
-    own, said = labels[chosen], answers[chosen]
-    rates = rates_of(**count_outcomes(own, said, threshold))
-    return {
-        "normal": int((own == NORMAL).sum()),
-        "pneumonia": int((own == PNEUMONIA).sum()),
-        "looks_auc": area_under_roc(own, looks[chosen]),
-        "auc": area_under_roc(own, said),
-        **{name: rates[name] for name in RATES},
-    }
+def measure(labels, said, threshold):
+    """Returns AUC, and sensitivity and specificity at a threshold."""
+    rates = rates_of(**count_outcomes(labels, said, threshold))
+    return {"auc": area_under_roc(labels, said), **{name: rates[name] for name in RATES}}
 
 
-def print_row(*cells):
-    """Prints a row of a table in Markdown."""
-    print(f"| {' | '.join(map(str, cells))} |")
+def row_of(*cells):
+    """Returns a row of a table in Markdown."""
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 if __name__ == "__main__":

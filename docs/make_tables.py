@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.cards_side_by_side import format_table
+from benchmarks import against_looks, cards_side_by_side
 from pneumo.explaining.methods import METHODS
 from pneumo.network.card import runs_of
 from pneumo.training.recipe import RECIPES
@@ -81,8 +81,10 @@ def make_tables(card: dict, measured: dict[str, dict]) -> dict[str, str]:
             lambda found: _official(found, card["metrics"]["held_out_patients"]),
         ),
         "hidden": table("hidden_lungs", _hidden),
-        "looks": table("against_looks", _looks),
-        "views": table("views_side_by_side", lambda views: format_table(views["weights"])),
+        "looks": table("against_looks", lambda looks: against_looks.format_table(looks["rows"])),
+        "views": table(
+            "views_side_by_side", lambda views: cards_side_by_side.format_table(views["weights"])
+        ),
         "erasing": table("erasing", _erasing),
         "evidence": table("evidence_training", _evidence),
         "heat": table("heat_side_by_side", _heat),
@@ -275,21 +277,6 @@ def _hidden(hidden: dict) -> str:
         f"A classifier that is given nothing but the outline of the lung field tells the classes "
         f"apart with an AUC of {served:.3f} (cross-validated, {outline['count']:,} training "
         f"radiographs), and of {varied:.3f} as training varies it.",
-    ]
-    return "\n".join(rows)
-
-
-def _looks(looks: dict) -> str:
-    rows = [
-        "| who knows the looks | held-out radiographs | n | AUC of the looks | of the network | "
-        "sensitivity | specificity |",
-        "|---" * 7 + "|",
-    ]
-    rows += [
-        f"| {row['looks']} | {row['share']} | {row['normal']} + {row['pneumonia']} | "
-        f"{row['looks_auc']:.3f} | {row['auc']:.3f} | {row['sensitivity']:.3f} | "
-        f"{row['specificity']:.3f} |"
-        for row in looks["rows"]
     ]
     return "\n".join(rows)
 
