@@ -11,6 +11,7 @@ from pneumo import PNEUMONIA
 from pneumo.cli.outputs import Outputs, Scored
 from pneumo.cli.stopping import Stop
 from pneumo.cli.terminal import complain, say
+from pneumo.cli.writable import resolve
 from pneumo.dataset.examples import class_of
 from pneumo.errors import RadiographError
 from pneumo.evaluation.stability import measure_stability
@@ -192,8 +193,8 @@ def leave_out(
         given: Files and folders as the user named them; what is named stays.
     """
     named = set(given)
-    folders = {path.resolve() for path in outputs if path is not None and path not in named}
-    return [file for file in files if file in named or not folders & {*file.resolve().parents}]
+    folders = {resolve(path) for path in outputs if path is not None and path not in named}
+    return [file for file in files if file in named or not folders & {*resolve(file).parents}]
 
 
 def predict_files(

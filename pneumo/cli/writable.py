@@ -63,24 +63,29 @@ def check_apart(
     Raises:
         OutputError: Two are one file.
     """
-    taken = {path.resolve(): path for path in inputs}
+    taken = {resolve(path): path for path in inputs}
     named: dict[Path, str] = {}
     for option, path in outputs.items():
         if path is None:
             continue
-        if path.resolve() in taken:
+        if resolve(path) in taken:
             raise OutputError(f"{option} {path} would overwrite the radiograph. Name another file.")
-        if other := named.get(path.resolve()):
+        if other := named.get(resolve(path)):
             raise OutputError(
                 f"{other} and {option} both name {path}. Give each a file of its own."
             )
-        named[path.resolve()] = option
+        named[resolve(path)] = option
     beside = {path.parent for path in taken if path.suffix.lower() == ".png"}
-    if heatmaps is not None and heatmaps.resolve() in beside:
+    if heatmaps is not None and resolve(heatmaps) in beside:
         raise OutputError(
             f"--heatmaps {heatmaps} holds radiographs that overlays would overwrite. Name a folder "
             "of its own."
         )
+
+
+def resolve(path: Path) -> Path:
+    """Returns where a path leads; of a link to itself, which `Path.resolve` refuses, the link."""
+    return Path(os.path.realpath(path))
 
 
 def is_device(path: Path) -> bool:

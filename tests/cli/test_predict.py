@@ -217,6 +217,15 @@ def test_overlays_below_the_folder_that_is_read_are_no_radiographs(folder, tmp_p
         assert names_in(tmp_path / "o.csv") == [f"{number}.png" for number in range(6)]
 
 
+def test_link_to_itself_is_a_row_with_its_reason(folder, tmp_path):
+    (folder / "x.png").symlink_to("x.png")
+    assert run(folder, "--heatmaps", folder / "heat", "--csv", tmp_path / "o.csv") == 1
+    *scored, failed = read_csv(tmp_path / "o.csv")
+    assert len(scored) == 6
+    assert failed["verdict"] == "ERROR"
+    assert failed["error"].startswith(f"{folder}/x.png cannot be read: ")
+
+
 def test_link_and_device_stay_what_they_are(folder, tmp_path):
     target, link = tmp_path / "target.csv", tmp_path / "link.csv"
     target.write_text("old")
