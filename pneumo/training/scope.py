@@ -24,7 +24,7 @@ from pneumo.dataset.examples import Example, patients_of
 from pneumo.dataset.splits import split_as_trained
 from pneumo.errors import DatasetError, PneumoError, WeightsError
 from pneumo.evaluation.robustness import SHIFTS
-from pneumo.files import JsonObject
+from pneumo.files import JsonObject, atomic_write
 from pneumo.network.card import write_card
 from pneumo.network.classifier import Classifier, load_classifier
 from pneumo.network.model_input import ModelInput
@@ -333,16 +333,17 @@ def make_scope(recipe: ScopeRecipe) -> None:
     features = pictures.features
     fitted = rows[:, 3].astype(bool)
     scope = fit_scope(features[fitted], rows[fitted, 1], rows[fitted, 2])
-    write_scope(recipe.weights / SCOPE_NAME, scope)
     outcomes = describe_outcomes(scope, pictures.rows, pictures.seen)
-    document["scope"] = {
-        "file": SCOPE_NAME,
-        "sha256": sha256_of(recipe.weights / SCOPE_NAME),
+    measured = {
         "fitted_to": {kind: int(np.sum(fitted & (rows[:, 1] == kind))) for kind in KINDS},
         "outcomes": {g: o for g, o in outcomes.items() if not _seen(g, pictures)},
         "kinds_left_out": leave_kinds_out(scope, pictures),
     }
     del document["format"]
+    # The card holds the scope's hash: the two change together, once everything is known.
+    with atomic_write(recipe.weights / SCOPE_NAME) as draft:
+        write_scope(draft, scope)
+        document["scope"] = {"file": SCOPE_NAME, "sha256": sha256_of(draft), **measured}
     write_card(recipe.weights / CARD_NAME, document)
     print(json.dumps(document["scope"], indent=2, ensure_ascii=False))
 

@@ -135,10 +135,12 @@ def test_fit_writes_scope_and_card_that_belong_together(tmp_path, monkeypatch, c
     document = json.loads((WEIGHTS_FOLDER / CARD_NAME).read_text())
     document["training"] |= {"held_out": 0.34, "share": 1.0, "seed": 0}
     (weights / CARD_NAME).write_text(json.dumps(document))
-    card = replace(read_card(weights / CARD_NAME), layout=Layout(71))
-    monkeypatch.setattr(
-        fitting, "load_classifier", lambda path: Classifier(None, None, card, None, find=find)
-    )
+
+    def load(path):
+        card = replace(read_card(path / CARD_NAME), layout=Layout(71))
+        return Classifier(None, None, card, None, find=find)
+
+    monkeypatch.setattr(fitting, "load_classifier", load)
     monkeypatch.setattr(fitting, "DIRECTIONS", 4)
     data = write_phantom_dataset(tmp_path / "data", patients=12)
     (tmp_path / "pictures/noise").mkdir(parents=True)
@@ -161,6 +163,22 @@ def test_fit_writes_scope_and_card_that_belong_together(tmp_path, monkeypatch, c
     for outcome in outcomes.values():
         assert outcome["n"] == sum(outcome[word] for word in words) > 0
     assert written.document["scope"]["kinds_left_out"]["noise"]["n"] == 12
+
+    def die(*arguments):
+        raise KeyboardInterrupt
+
+    def write_half(path, scope):
+        path.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    # Killed while it measures or writes: the card's hash is still that of the scope.
+    before = {path.name: path.read_bytes() for path in weights.iterdir()}
+    monkeypatch.setattr(sys, "argv", ["scope", *map(str, [*arguments, "--children", 9])])
+    for name, end in (("leave_kinds_out", die), ("write_scope", write_half)):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(fitting, name, end)
+            fitting.main()
+        assert {path.name: path.read_bytes() for path in weights.iterdir()} == before
     monkeypatch.setattr(sys, "argv", ["scope", *map(str, [*arguments[:3], tmp_path / "none"])])
     with pytest.raises(SystemExit, match="holds no pictures in folders by kind"):
         fitting.main()
