@@ -47,7 +47,13 @@ def begin_run(folder: Path, settings: JsonObject, resume: bool) -> None:
 
 
 def earlier_run(init: str) -> JsonObject:
-    """Returns what the run was whose weights another begins from, if its folder tells."""
+    """Returns what the run was whose weights another begins from, if its folder tells.
+
+    Args:
+        init: The weights' path; or `imagenet` or `random`, which no run has made.
+    """
+    if init in ("imagenet", "random"):  # as paths they would lie in the working directory
+        return {}
     path = Path(init).parent / RUN_NAME
     return _read(path) if path.exists() else {}
 

@@ -14,7 +14,7 @@ import pytest
 
 from pneumo.errors import TrainingError
 from pneumo.network.classifier import load_classifier
-from pneumo.training.checkpoint import begin_run, epochs_before
+from pneumo.training.checkpoint import begin_run, earlier_run, epochs_before
 from pneumo.training.phantom import write_phantom_dataset
 from tests.training.forks import run_fork
 
@@ -306,6 +306,13 @@ def test_begins_from_an_earlier_run_with_its_head_and_never_with_another_split(
     assert epochs_before("imagenet") == 0
     line = fail_to_train(monkeypatch, capsys, *arguments, "--seed", 1)
     assert "was split otherwise" in line
+
+
+def test_words_for_weights_are_of_no_run_in_the_working_directory(tmp_path, monkeypatch):
+    (tmp_path / "run.json").write_text('{"epochs": 4}')
+    monkeypatch.chdir(tmp_path)
+    assert earlier_run("own.weights.h5") == {"epochs": 4}
+    assert earlier_run("imagenet") == earlier_run("random") == {}
 
 
 def test_devices_refuse_what_they_cannot_divide(tmp_path, data):
