@@ -42,6 +42,8 @@ class Example:
 def index_folder(folder: str | Path, rule: PatientRule | None = None) -> list[Example]:
     """Lists the labelled radiographs below a folder, sorted by path.
 
+    A broken link is listed too, as a patient of its own: whoever reads it learns why it cannot be.
+
     Args:
         folder: Holds folders called NORMAL and PNEUMONIA, at whatever depth.
         rule: How patients are told apart; see `pneumo.dataset.patients.identify_patients`.
@@ -59,21 +61,20 @@ def index_folder(folder: str | Path, rule: PatientRule | None = None) -> list[Ex
     names = [class_of(path.relative_to(folder).parts[:-1]) for path in paths]
     if not any(names):  # part of a class; further up a folder "pneumonia" may be anything
         names = [class_of(part for part in folder.absolute().parts if part in CLASSES)] * len(paths)
-    found = [
-        (path, CLASSES.index(name))
-        for path, name in zip(paths, names, strict=True)
-        if name and path.is_file()
-    ]
+    found = [(path, CLASSES.index(name)) for path, name in zip(paths, names, strict=True) if name]
     if not found:
         raise DatasetError(
             f"{folder} holds no radiographs: expected the folders NORMAL and PNEUMONIA in it, "
             f"with files of {KINDS}."
         )
-    patients = identify_patients(folder, found, rule or PatientRule())
-    return [
-        Example(path, label, patient, _stratum_of(stem_of(path), label), by)
-        for (path, label), (patient, by) in zip(found, patients, strict=True)
-    ]
+    there = [(path, label) for path, label in found if path.is_file()]
+    patients = identify_patients(folder, there, rule or PatientRule())
+    told = {path: own for (path, _), own in zip(there, patients, strict=True)}
+    examples = []
+    for path, label in found:
+        patient, by = told.get(path, (path.relative_to(folder).as_posix(), "file"))
+        examples.append(Example(path, label, patient, _stratum_of(stem_of(path), label), by))
+    return examples
 
 
 def class_of(folders: Iterable[str]) -> str:

@@ -16,7 +16,11 @@ from pneumo.files import JsonObject, atomic_write
 
 
 def drop_duplicates(examples: list[Example]) -> list[Example]:
-    """Keeps the first of files that are equal byte by byte."""
+    """Keeps the first of files that are equal byte by byte.
+
+    Raises:
+        DatasetError: One is a broken link, or no file.
+    """
     first: dict[bytes, Example] = {}
     for example in examples:
         first.setdefault(_digest_of_file(example.path), example)
@@ -24,7 +28,16 @@ def drop_duplicates(examples: list[Example]) -> list[Example]:
 
 
 def _digest_of_file(path: Path) -> bytes:
-    """Returns the SHA-256 of what a file holds; it is read once as long as it does not change."""
+    """Returns the SHA-256 of what a file holds; it is read once as long as it does not change.
+
+    Raises:
+        DatasetError: It is none.
+    """
+    if not path.is_file():  # a pipe would be waited for
+        raise DatasetError(
+            f"A radiograph of the data set cannot be used: {path} is a broken link or no file. "
+            "Restore what it leads to, or remove it."
+        )
     status = path.stat()
     return _read_digest(path, status.st_size, status.st_mtime_ns)
 
@@ -156,7 +169,11 @@ def write_splits(path: Path, folder: Path, parts: dict[str, list[Example]]) -> N
         folder: Of the radiographs; files are named relative to it.
         parts: Name of a part -> its examples.
     """
-    with atomic_write(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
+    with (
+        atomic_write(path) as draft,
+        # A name that is no UTF-8 is written byte by byte as it is.
+        draft.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
         writer = csv.writer(file)
         writer.writerow(["file", "class", "patient", "part"])
         for part, examples in parts.items():
@@ -173,7 +190,8 @@ def digest_of(parts: dict[str, list[Example]]) -> str:
         for part, examples in parts.items()
         for example in examples
     ]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    data = "\n".join(lines).encode("utf-8", "surrogateescape")  # a file name may be no UTF-8
+    return hashlib.sha256(data).hexdigest()
 
 
 def describe_split(training: list[Example], held_out: list[Example]) -> dict[str, int]:

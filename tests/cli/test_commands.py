@@ -112,6 +112,17 @@ def test_evaluate_prints_and_writes_the_same_metrics(tmp_path, capsys, classifie
     assert metrics["weights_sha256"] == sha256_of(ROOT / "weights" / classifier.card.weights_file)
 
 
+def test_evaluate_tells_and_counts_a_broken_link(tmp_path, capsys):
+    (tmp_path / "NORMAL").mkdir()
+    (tmp_path / "NORMAL" / "a.jpeg").symlink_to(NORMAL)
+    (tmp_path / "NORMAL" / "x.png").symlink_to(tmp_path / "gone.png")
+    assert cli.main(["evaluate", str(tmp_path)]) == 0
+    output = capsys.readouterr()
+    metrics = json.loads(output.out)
+    assert (metrics["n"], metrics["unreadable"]) == (1, 1)
+    assert f"{tmp_path}/NORMAL/x.png cannot be read: No such file" in output.err
+
+
 def test_evaluate_under_chosen_shifts(capsys):
     samples = str(ROOT / "samples")
     wanted = ["jpeg quality 75", "other class's levels"]

@@ -132,6 +132,17 @@ def test_dicom_without_suffix_is_found_and_keeps_its_number(tmp_path):
     assert all(patient.endswith(("1.2.840.7", "1.2.840.8")) for patient in patients)
 
 
+def test_broken_link_is_listed_and_leaves_the_patients_of_the_others_as_they_are(tmp_path):
+    put(tmp_path, "NORMAL/IM-0001-0001.png", "PNEUMONIA/b.png")
+    others = index_folder(tmp_path)
+    broken = tmp_path / "NORMAL" / "x.png"
+    broken.symlink_to("gone.png")
+    listed = index_folder(tmp_path)
+    assert [example for example in listed if example.path != broken] == others
+    (example,) = [example for example in listed if example.path == broken]
+    assert (example.label, example.patient, example.by) == (0, "NORMAL/x.png", "file")
+
+
 def test_folder_that_may_not_be_looked_into_is_named(tmp_path, monkeypatch):
     put(tmp_path, "NORMAL/a.png", "PNEUMONIA/b.png")
     closed = tmp_path / "PNEUMONIA"

@@ -1,5 +1,6 @@
 """No patient is on both sides: of a split, of folds, of what is found again from a card."""
 
+import os
 import re
 from pathlib import Path
 
@@ -50,6 +51,18 @@ def test_duplicates_kept_once(tmp_path):
     assert drop_duplicates(examples) == examples[:2]
 
 
+@pytest.mark.parametrize("kind", ["broken link", "link to itself", "pipe"])
+def test_what_is_no_file_is_told_before_training(tmp_path, kind):
+    path = tmp_path / "NORMAL" / "x.png"
+    path.parent.mkdir()
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("x.png" if kind == "link to itself" else "gone.png")
+    with pytest.raises(DatasetError, match=r"x\.png is a broken link or no file\. Restore"):
+        drop_duplicates(index_folder(tmp_path))
+
+
 def test_folds_keep_patients_together_and_strata_alike():
     examples = [
         Example(Path(f"{kind}-{patient}-{i}.png"), label, f"{kind}{patient}", kind)
@@ -76,6 +89,23 @@ def test_splits_are_written_for_people_and_programs(tmp_path, folder):
     name = one.path.relative_to(folder).as_posix()
     assert lines[1] == f"{name},NORMAL,{one.patient},training"
     assert lines[2].endswith(",held-out")
+
+
+def test_names_that_are_no_utf8_are_kept_byte_by_byte(tmp_path):
+    path = tmp_path / "NORMAL" / "caf\udce9.png"
+    path.parent.mkdir()
+    try:
+        path.write_bytes(b"picture")
+    except OSError:
+        pytest.skip("the file system holds UTF-8 names alone")
+    parts = {"training": index_folder(tmp_path)}
+    write_splits(tmp_path / "splits.csv", tmp_path, parts)
+    assert b"NORMAL/caf\xe9.png,NORMAL,NORMAL/caf\xe9,training" in (
+        (tmp_path / "splits.csv").read_bytes()
+    )
+    digest = digest_of(parts)
+    path.rename(path.with_name("caf\udcea.png"))
+    assert digest_of({"training": index_folder(tmp_path)}) != digest
 
 
 def mixed_examples():
@@ -137,6 +167,14 @@ def test_at_least_the_share_is_held_out():
 def test_two_patients_of_a_class_are_enough():
     kept, taken = split_patients(examples_of(2, 2, 0), 0.5, 0)
     assert len(kept) == len(taken) == 6
+
+
+def test_digest_stays_what_it_was_from_version_to_version(tmp_path):
+    """Runs that go on, and weights that begin from a run, compare it."""
+    (tmp_path / "röntgen.png").write_bytes(b"first")
+    examples = [Example(tmp_path / "röntgen.png", 0, "Müller", "NORMAL")]
+    known = "b1b802597f9398df4304ee1eb6598bec99c5125a02486bc76d14c66a75285825"
+    assert digest_of({"training": examples}) == known
 
 
 def test_digest_is_of_contents_patients_and_parts(tmp_path):

@@ -29,6 +29,7 @@ def test_report_of_a_small_folder(folder):
     with Image.open(train / "NORMAL/IM-0001-0000.jpeg") as image:
         image.resize((200, 200)).save(train / "NORMAL/IM-0001-0007.png")  # the same, re-encoded
     (train / "NORMAL/IM-0002-0009.jpeg").write_text("broken")
+    (train / "NORMAL/IM-0002-0010.jpeg").symlink_to("gone.jpeg")
 
     report = audit_folder(index_folder(folder), folder)
     assert report["by_split_and_class"] == {
@@ -36,8 +37,10 @@ def test_report_of_a_small_folder(folder):
         "train NORMAL": {"files": 8, "patients": 4},
         "train PNEUMONIA": {"files": 6, "patients": 3},
     }
-    (unreadable,) = report["unreadable"]
-    assert unreadable["file"] == "train/NORMAL/IM-0002-0009.jpeg"
+    damaged, missing = report["unreadable"]
+    assert damaged["file"] == "train/NORMAL/IM-0002-0009.jpeg"
+    assert missing["file"] == "train/NORMAL/IM-0002-0010.jpeg"
+    assert "No such file" in missing["reason"]
     exact = report["exact_duplicates"]
     assert (exact["groups"], exact["files"]) == (1, 3)
     assert exact["groups_across_classes"] == exact["groups_across_splits"] == 1
