@@ -318,15 +318,28 @@ def _command(card: dict) -> str:
     return "\n".join(["```sh", *lines, "```"])
 
 
+_USUAL = {
+    **{"recipe": "robust", "precision": "float32", "image_size": 299, "seed": 0, "share": 1.0},
+    **{"held_out": 0.15, "folds": 0, "final": "refit"},
+    **{"patients": None, "patient_pattern": None, "patient_by": "auto"},
+}
+_BEFORE = {"against_looks": 1.0}
+"""What runs were before there was a flag for it."""
+
+
 def _train(run: dict) -> str:
-    usual = {"precision": "float32", **RECIPES["robust"]}
-    names = ("precision", "epochs", "learning_rate", "retrain_layers", "tiles", "augment")
+    """Returns the command of one run: every flag that its recipe does not set to the same."""
+    usual = _USUAL | RECIPES[run.get("recipe", "robust")]
     flags = []
-    for name in names:
-        value = run.get(name, usual[name])
-        if value != usual[name]:
+    for name, standard in usual.items():
+        value, flag = run.get(name, _BEFORE.get(name, standard)), name.replace("_", "-")
+        if value == standard:
+            continue
+        if isinstance(value, bool):
+            flags.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
             words = " ".join(value) if isinstance(value, list) else value
-            flags.append(f"--{name.replace('_', '-')} {words}")
+            flags.append(f"--{flag} {words}")
     return " ".join(["python train.py --data chest_xray", *flags])
 
 

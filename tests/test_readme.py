@@ -80,6 +80,17 @@ def test_official_validation_counts_what_was_called_right(tools, card):
     assert "call 12 right: AUC 0.875, sensitivity 0.875, specificity 0.625" in told
 
 
+def test_command_has_every_flag_that_differs_from_the_recipe(tools, card):
+    run = card["training"]
+    plain = tools["_train"]({"recipe": "robust"})
+    assert plain == "python train.py --data chest_xray"
+    changed = {"view": "cut", "against_looks": 7.0, "seed": 3, "folds": 5, "balance": False}
+    told = tools["_train"](run | changed)
+    for flag in ("--view cut", "--against-looks 7.0", "--seed 3", "--folds 5", "--no-balance"):
+        assert flag in told
+    assert tools["_train"]({"recipe": "origin"}).endswith("--recipe origin")
+
+
 def test_so_few_right_is_told_from_bad_luck(tools, card):
     chance = tools["_chance_of_so_few"]
     assert chance(0, (2, 0.9)) == pytest.approx(0.01)

@@ -122,7 +122,6 @@ class Explainer:
         label: int,
         layer: str = LAST_CONVOLUTION,
         progress: Progress = unseen,
-        maps: np.ndarray | None = None,
     ) -> np.ndarray:
         """Explains one radiograph by any of `METHODS`.
 
@@ -133,7 +132,6 @@ class Explainer:
             layer: One of `LAYERS`; LayerCAM looks at it, the others have no choice.
             progress: Called with the share that is done by the slow methods; what it raises
                 ends the computation.
-            maps: The feature maps of this image, where they are at hand.
 
         Returns:
             `(h, w)` float32, at least 0: the cells of the layer, or the pixels of the input.
@@ -150,7 +148,7 @@ class Explainer:
             "layercam": lambda maps: self.cam(method, maps, np.array([label]))[0],
         }
         if method in of_last and (layer == LAST_CONVOLUTION or method != "layercam"):
-            return of_last[method](self._classifier.forward(image).maps if maps is None else maps)
+            return of_last[method](self._classifier.forward(image).maps)
         inside: dict[str, Callable[[], np.ndarray]] = {
             "layercam": lambda: self._layercam(image, label, layer),
             "scorecam": lambda: self._scorecam(image, label, progress),

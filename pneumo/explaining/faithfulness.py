@@ -284,13 +284,15 @@ def share_in_lungs(heatmap: np.ndarray, lungs: np.ndarray, inside: np.ndarray) -
     """Measures how much of the heat lies in the lungs.
 
     Args:
-        heatmap: `(h, w)` at least 0.
+        heatmap: `(h, w)` at least 0; what of it lies outside the field, where nothing is drawn,
+            does not count.
         lungs: `(size, size)` bool, where lungs are on the network's grid.
         inside: `(size, size)` bool, the field.
     """
-    heat = stretch_heatmap(heatmap, lungs.shape)
-    total, even = float(heat.sum()), float((lungs & inside).sum() / max(inside.sum(), 1))
-    return Shares(float(heat[lungs].sum()) / total if total else np.nan, even)
+    heat = stretch_heatmap(heatmap, lungs.shape)[inside]
+    total, within = float(heat.sum()), lungs[inside]
+    even = float(within.sum() / max(inside.sum(), 1))
+    return Shares(float(heat[within].sum()) / total if total else np.nan, even)
 
 
 def _filling(grid: np.ndarray, fill: str) -> np.ndarray:

@@ -83,18 +83,23 @@ def make_objects(data: bytes, row: Row, overlay: np.ndarray, method: str) -> Dic
         method: Name of the heatmap's method.
 
     Raises:
-        RadiographError: The file is no DICOM file, or does not say which study it belongs to; or
-            there is no answer.
+        RadiographError: The file is no DICOM file, or does not say which study it belongs to, or
+            has values in its header that the standard forbids; or there is no answer.
     """
     if row.p_pneumonia is None:
         raise RadiographError(f"{row.path} has no answer, so no DICOM objects are made of it.")
     source = _read_header(data, row.path)
     made_by = (row.weights_sha256, row.threshold, row.verdict, method, row.precision)
     facts = (source.SOPInstanceUID, *made_by)
-    return DicomObjects(
-        _make_overlay(source, row, overlay, method, facts),
-        _make_report(source, row, facts),
-    )
+    try:
+        return DicomObjects(
+            _make_overlay(source, row, overlay, method, facts),
+            _make_report(source, row, facts),
+        )
+    except Exception as error:  # whatever highdicom finds amiss in what it carries over
+        raise RadiographError(
+            f"{row.path} has a header of which no DICOM objects can be made: {error}"
+        ) from error
 
 
 def to_bytes(dataset: "Dataset") -> bytes:

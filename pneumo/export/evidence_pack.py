@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from pneumo.export.report_page import CaseReport, PackContext, PageWriter
-from pneumo.export.rows import to_csv, to_json
+from pneumo.export.rows import Row, to_csv, to_json
 from pneumo.images import encode_png
 
 _STEM_LETTERS = 56
@@ -39,6 +39,7 @@ def write_pack(
     cases: Iterable[CaseReport],
     context: PackContext,
     progress: Callable[[int], None] = lambda done: None,
+    without_page: Iterable[Row] = (),
 ) -> bytes:
     """Writes report, worklist and overlays; the same input gives the same bytes.
 
@@ -46,6 +47,7 @@ def write_pack(
         cases: Gone through once; each is let go as soon as it is packed.
         context: What holds for all of them.
         progress: Told after each case how many are done.
+        without_page: Rows of what was refused or could not be read: last in the worklist.
 
     Returns:
         A ZIP archive: `README.txt`, `overlays/NNN-stem.png` with the number of the case's page,
@@ -72,6 +74,7 @@ def write_pack(
             rows.append(replace(case.row, overlay=overlay))
             progress(number)
         add("report.pdf", pages.finish(), zipfile.ZIP_DEFLATED)
+        rows += without_page
         add("worklist.csv", to_csv(rows).encode(), zipfile.ZIP_DEFLATED)
         add("worklist.json", to_json(rows).encode(), zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
@@ -103,7 +106,8 @@ def _readme(context: PackContext) -> str:
         context.disclaimer,
         "File names and pictures are as they were given, and may tell who the patient is.",
         "report.pdf: one page for each radiograph, with its heatmap, verdict and P(PNEUMONIA).",
-        "worklist.csv, worklist.json: one row for each radiograph. An apostrophe at the start of "
+        "worklist.csv, worklist.json: one row for each file, those without a page in the report "
+        "last. An apostrophe at the start of "
         "a text in the CSV file, or within it, keeps a spreadsheet from taking it for a formula.",
         "In the worklist, the column uncertain says which small changes of the radiograph alter "
         "the verdict, p_low and p_high how far they move P(PNEUMONIA); where these two are empty, "

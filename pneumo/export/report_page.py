@@ -12,9 +12,9 @@ from reportlab.platypus import Paragraph
 
 from pneumo.export import pdf
 from pneumo.export.pdf import MARGIN, WIDTH
-from pneumo.export.rows import Row, percent
+from pneumo.export.rows import ADULT, Row, percent
 
-_TONES = {"NORMAL": HexColor("#1f6fb2"), "PNEUMONIA": HexColor("#b5560f")}
+_TONES = {"NORMAL": HexColor("#1f6fb2"), "PNEUMONIA": HexColor("#b5560f"), ADULT: pdf.SOFT}
 """The app's blue and orange, darker: these stand on white paper."""
 
 _GAP = 14
@@ -38,6 +38,7 @@ class CaseReport:
         explanation: What the heatmap is, as in "Grad-CAM, evidence for PNEUMONIA".
         shown: What was done to the pixels for this page alone; empty if nothing was.
         checks: Results of checks of the explanation, a sentence each.
+        captions: What stands below the radiograph and below the explanation.
     """
 
     row: Row
@@ -46,6 +47,7 @@ class CaseReport:
     explanation: str
     shown: str = ""
     checks: tuple[str, ...] = ()
+    captions: tuple[str, str] = ("as read", "from no evidence to strong")
 
     @property
     def probability(self) -> float:
@@ -134,10 +136,8 @@ class PageWriter:
         # Pictures give way to words until they would be too small to see a lung in.
         room = top - _CAPTIONS - _VERDICT - pdf.height_of(facts) - foot
         least, greatest = _PICTURES
-        captions = (
-            ("Radiograph", "as read; the network sees its lung field alone"),
-            (case.explanation, "colours from no evidence to strong"),
-        )
+        below, beside = case.captions
+        captions = ("Radiograph", below), (case.explanation, beside)
         height = min(max(room, least), greatest)
         bottom = pdf.draw_pair(canvas, (case.pixels, case.overlay), captions, top, height)
         top = _draw_verdict(canvas, case, bottom - _CAPTIONS)
@@ -197,7 +197,8 @@ def _draw_verdict(canvas: Canvas, case: CaseReport, top: float) -> float:
     """Draws verdict, P(PNEUMONIA) and a bar with the threshold on it; returns where they end."""
     row = case.row
     tone, y = _TONES[row.verdict], top - 18
-    end = MARGIN + pdf.write(canvas, MARGIN, y, row.verdict, 20, pdf.BOLD, colour=tone)
+    verdict = "No verdict for adults" if row.verdict == ADULT else row.verdict
+    end = MARGIN + pdf.write(canvas, MARGIN, y, verdict, 20, pdf.BOLD, colour=tone)
     doubts = ["uncertain"] * bool(row.uncertain) + ["with a warning"] * bool(row.findings)
     if doubts:
         pdf.write(canvas, end + 8, y, ", ".join(doubts), 12, pdf.BOLD, colour=pdf.AMBER)

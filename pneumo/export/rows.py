@@ -6,7 +6,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from pneumo import CLASSES
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 FAILED = "ERROR"
 """Stands in the place of the verdict on a file that could not be read."""
+
+ADULT = "ADULT"
+"""Stands there on an adult, as long as nobody has asked for a verdict on adults."""
 
 UNCERTAIN = "Uncertain"
 """What a list shows in the place of a verdict that small changes alter."""
@@ -33,7 +36,8 @@ class Row:
     Attributes:
         path: As given by the user.
         p_pneumonia: P(PNEUMONIA) in [0, 1]; None if the file could not be read or was refused.
-        verdict: `PNEUMONIA`, `NORMAL`, `REFUSED` (see `pneumo.network.triage`) or `ERROR`.
+        verdict: `PNEUMONIA`, `NORMAL`, `REFUSED` (see `pneumo.network.triage`), `ERROR`, or in what
+            the page writes `ADULT`.
         threshold: The threshold of the verdict.
         findings: What speaks against a verdict, in sentences.
         notes: What was done to the pixels, separated by semicolons.
@@ -125,6 +129,11 @@ def row_of(
         strongest_place=found.words if found else "",
         label=label,
     )
+
+
+def withhold_verdict(row: Row) -> Row:
+    """Returns the row of an adult without a verdict and what belongs to one; the score stays."""
+    return replace(row, verdict=ADULT, uncertain="", evidence_inside=None, strongest_place="")
 
 
 def row_of_failure(

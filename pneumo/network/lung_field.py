@@ -63,9 +63,10 @@ class LungField:
         """
         drawn = self.lungs >= 0.5
         parts, count = scipy.ndimage.label(drawn)
-        if count > 1:  # a crumb beside them is no lung
+        if count > 1:
             second, first = np.sort(np.bincount(parts.ravel())[1:])[-2:]
-            return float(second / (first + second))
+            if second >= LEAST_PART * first:  # a crumb beside them is no lung
+                return float(second / (first + second))
         left, top, right, bottom = bounds_of(drawn)
         return 0.5 if right - left > NARROW * (bottom - top) else 0.0
 

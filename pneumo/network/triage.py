@@ -176,7 +176,10 @@ def _look_at_pixels(shape: tuple[int, int], seen: ModelInput) -> list[Finding]:
         )
     if max(shape) > LONG_ASPECT * min(shape):
         found.append(
-            Finding("Much longer than wide: something seems to be cut off, or added.", False)
+            Finding(
+                "Much longer one way than the other: something seems to be cut off, or added.",
+                False,
+            )
         )
     return found
 

@@ -37,8 +37,8 @@ _DECODERS = (
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 _JPEG = JpegImagePlugin.JpegImageFile
-_TIFF = TiffImagePlugin.TiffImageFile
 """Its pictures of several frames too, which are of the format "MPO"."""
+_TIFF = TiffImagePlugin.TiffImageFile
 
 _ORIENTATION = 0x0112
 

@@ -41,11 +41,11 @@ def show_adjust(entry: ReadEntry, results: Results) -> None:
         with st.popover("Adjust", icon=":material/rotate_90_degrees_ccw:"):
             if entry.reading.info.frames > 1:
                 frame = state.frame_input(entry)
+                frame.put(now.frame + 1)  # also after "As it was", and where another is damaged
                 st.number_input(
                     f"Frame, of {entry.reading.info.frames}",
                     1,
                     entry.reading.info.frames,
-                    now.frame + 1,
                     key=frame.key,
                     on_change=lambda: _adjust(entry, replace(now, frame=frame.get() - 1)),
                 )

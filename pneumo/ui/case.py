@@ -102,8 +102,12 @@ def _show_answer(entry: ReadEntry, threshold: float, known: Stability | None) ->
 
 def _show_whereabouts(entry: ReadEntry, threshold: float) -> None:
     """Says where the evidence for the verdict lies; aloud where that is none of the lungs."""
-    label = CLASSES.index(entry.reading.verdict(threshold))
-    found = entry.reading.whereabouts(label)
+    reading = entry.reading
+    if reading.input.field is None:  # nobody knows where the lungs are
+        return
+    judged = not state.withholds(reading)  # or the class would tell the verdict
+    label = CLASSES.index(reading.verdict(threshold)) if judged else PNEUMONIA
+    found = reading.whereabouts(label)
     text = describe_whereabouts(found, label)
     if found and found.doubtful:
         st.warning(text, icon=":material/wrong_location:")

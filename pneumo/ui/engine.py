@@ -54,6 +54,8 @@ def require_engine() -> Engine:
 
 def find_card() -> ModelCard | None:
     """Returns the card of the model that is used or being loaded; None if it cannot be read."""
+    if _loading is not None and _loading.done() and not _loading.exception():
+        return _loading.result().classifier.card  # whatever lies in the folder by now
     try:
         return read_card(WEIGHTS_FOLDER / CARD_NAME)
     except WeightsError:

@@ -11,8 +11,9 @@ def show_scope(card: ModelCard) -> None:
     scope = card.document.get("scope")
     if not scope:
         st.markdown(
-            "These weights have no scope: size and contrast are all that is looked at before an "
-            "answer. `python -m pneumo.training.scope` fits one."
+            "These weights have no scope: before an answer nothing is asked but whether both lungs "
+            "are found and not cut off, and what size, contrast and DICOM's tags tell. "
+            "`python -m pneumo.training.scope` fits one."
         )
         return
     st.markdown(

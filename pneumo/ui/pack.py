@@ -6,16 +6,19 @@ from collections.abc import Iterator
 import numpy as np
 import streamlit as st
 
+from pneumo import CLASSES
 from pneumo.evaluation.held_out import HeldOutScores, rates_at
 from pneumo.explaining.methods import METHODS
 from pneumo.export.evidence_pack import write_pack
 from pneumo.export.report_page import CaseReport, PackContext
-from pneumo.export.rows import Row, to_csv, to_json
+from pneumo.export.rows import ADULT, Row, to_csv, to_json
 from pneumo.images import fit_within
+from pneumo.network.card import ModelCard
+from pneumo.network.lung_field import CUT, EQUALISED, FIELD, WHOLE
 from pneumo.progress import Progress
 from pneumo.ui import state
 from pneumo.ui.explanations import SCREEN_SIDE, Look
-from pneumo.ui.results import Results, run_or_offer
+from pneumo.ui.results import Results, has_common_scale, run_or_offer
 from pneumo.ui.style import DISCLAIMER, WARNING
 from pneumo.ui.trust import describe_checks
 from pneumo.ui.values import Entry, Explanation, Pack, ReadEntry, judged
@@ -91,7 +94,7 @@ def show_pack(
                 text,
                 "pack",
                 lambda progress: _write(
-                    readings, wanted, look, threshold, context, results, progress
+                    entries, wanted, look, threshold, context, results, progress
                 ),
                 start=False,
                 offer="Make it anew, more has been tried since" if made else f"Make {text}",
@@ -129,7 +132,7 @@ def rows_of(entries: dict[str, Entry], threshold: float, results: Results) -> li
 
 
 def _write(
-    readings: list[ReadEntry],
+    entries: dict[str, Entry],
     wanted: Explanation,
     look: Look,
     threshold: float,
@@ -137,22 +140,44 @@ def _write(
     results: Results,
     progress: Progress,
 ) -> bytes:
+    readings = judged(entries.values())
     side = SCREEN_SIDE if len(readings) <= FEW else SMALL_SIDE
+    others = [row for row in rows_of(entries, threshold, results) if row.p_pneumonia is None]
+    explained = CLASSES[wanted.label]
+    captions = _captions(wanted, results.classifier.card)
 
     def cases() -> Iterator[CaseReport]:
         for entry in readings:
             pixels = fit_within(results.pixels(entry), side)
             row = make_row(entry, threshold, results)
+            verdict = explained if row.verdict == ADULT else row.verdict
             yield CaseReport(
                 row,
                 pixels,
                 look.draw(pixels, results.heatmap(entry, wanted), entry.reading.input.field),
                 wanted.title,
                 _shrunk(entry, pixels),
-                tuple(describe_checks(entry, wanted, row.verdict, results)),
+                tuple(describe_checks(entry, wanted, verdict, results)),
+                captions,
             )
 
-    return write_pack(cases(), context, lambda done: progress(done / len(readings)))
+    return write_pack(cases(), context, lambda done: progress(done / len(readings)), others)
+
+
+def _captions(wanted: Explanation, card: ModelCard) -> tuple[str, str]:
+    """Says of both pictures of a page what they show."""
+    common = has_common_scale(card, wanted)
+    return (
+        f"as read{_SEEN[card.view]}",
+        "one scale for all radiographs" if common else "hottest: its own strongest place",
+    )
+
+
+_SEEN = {
+    **dict.fromkeys((EQUALISED, FIELD), "; the network sees its lung field alone"),
+    CUT: "; the network sees it cut to the lungs",
+    WHOLE: "",
+}
 
 
 def _shrunk(entry: ReadEntry, pixels: np.ndarray) -> str:

@@ -5,7 +5,7 @@ Everything is kept by radiograph and weights, nothing by threshold: a slider mov
 
 import time
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -54,14 +54,19 @@ class Results:
 
         if has_cam(wanted.method):
             return compute()
-        return state.HEATMAPS.computed((self.identity(entry), wanted), compute)
+        return state.HEATMAPS.computed(self._kept_as(entry, wanted), compute)
+
+    def _kept_as(self, entry: ReadEntry, wanted: Explanation) -> tuple[Identity, Explanation]:
+        # Without a scale for all there is but the own one, and nothing to compute a second time.
+        relative = wanted.relative and wanted.method in self.classifier.card.heat_scales
+        return self.identity(entry), replace(wanted, relative=relative)
 
     def _scale(self, wanted: Explanation, cam: np.ndarray) -> np.ndarray:
         return scale_heatmap(wanted.method, cam, self.classifier.card, wanted.relative)
 
     def has_heatmap(self, entry: ReadEntry, wanted: Explanation) -> bool:
         """Tells whether a heatmap is there without computing it."""
-        kept = (self.identity(entry), wanted)
+        kept = self._kept_as(entry, wanted)
         return has_cam(wanted.method) or state.HEATMAPS.get(kept) is not None
 
     def is_quick(self, entry: ReadEntry, wanted: Explanation) -> bool:

@@ -66,8 +66,10 @@ def show_checks(entry: ReadEntry, wanted: Explanation, results: Results) -> None
             start=False,
         )
         if checks:
+            explained = CLASSES[wanted.label]
             verdict = entry.reading.verdict(state.THRESHOLD.value)
-            _show_erasures(checks, CLASSES[wanted.label], verdict)
+            withheld = state.withholds(entry.reading)
+            _show_erasures(checks, explained, explained if withheld else verdict)
             _show_curves(checks)
 
 
@@ -129,6 +131,7 @@ def _show_agreement(entry: ReadEntry, wanted: Explanation, results: Results) -> 
             other.method in ("gradcam", "gradcam++", "layercam")
             or results.has_heatmap(entry, other)
         )
+        and results.is_quick(entry, other)
     ]
     heatmap = results.heatmap(entry, wanted)
     found = [compare_maps(heatmap, results.heatmap(entry, other)) for other in others]

@@ -83,9 +83,9 @@ class Explanation:
     """Which heatmap of a radiograph is meant.
 
     Attributes:
-        method: A key of `pneumo.explaining.explainer.METHODS`.
+        method: A key of `pneumo.explaining.methods.METHODS`.
         label: Class index.
-        layer: One of `pneumo.explaining.explainer.LAYERS`; the last for all but LayerCAM.
+        layer: One of `pneumo.explaining.methods.LAYERS`; the last for all but LayerCAM.
         relative: Whether the strongest place of each radiograph is drawn hottest, not the same
             strength in all of them; for methods with a scale for all.
     """

@@ -7,7 +7,15 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pneumo import CLASSES
-from pneumo.export.rows import FAILED, UNCERTAIN, Row, escape_controls, row_of, row_of_failure
+from pneumo.export.rows import (
+    FAILED,
+    UNCERTAIN,
+    Row,
+    escape_controls,
+    row_of,
+    row_of_failure,
+    withhold_verdict,
+)
 from pneumo.files import JsonObject
 from pneumo.network.queue import is_idle
 from pneumo.network.triage import REFUSED
@@ -136,12 +144,16 @@ def _choose_tested(
 
 
 def make_row(entry: Entry, threshold: float, results: Results) -> Row:
-    """Makes the row of a file, with its stability if that is known; computes nothing."""
+    """Makes the row of a file, with its stability if that is known; computes nothing.
+
+    On an adult it has a verdict only if the page shows one.
+    """
     weights = results.classifier.card.weights_sha256
     if not isinstance(entry, ReadEntry):
         return row_of_failure(entry.name, entry.error, threshold, weights, entry.label)
     stability = results.known_stability(entry)
-    return row_of(entry.name, entry.reading, threshold, weights, stability, entry.label)
+    row = row_of(entry.name, entry.reading, threshold, weights, stability, entry.label)
+    return withhold_verdict(row) if state.withholds(entry.reading) else row
 
 
 def try_small_changes(entries: dict[str, Entry], results: Results) -> None:

@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pneumo import __main__ as cli
@@ -20,6 +21,7 @@ from pneumo.cli.stopping import heed_signals
 from pneumo.evaluation.stability import VARIATIONS
 from pneumo.export.rows import row_of_failure
 from pneumo.inference import Engine
+from pneumo.reading.radiograph import read_radiograph
 from tests.ui.test_app import picture
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -161,6 +163,21 @@ def test_label_is_told_by_folders_below_what_is_given(folder, tmp_path):
     assert len(told) == 6 + 4
     run(folder / "NORMAL", "--csv", table)  # further up a folder may be called anything
     assert {row["label"] for row in read_csv(table)} == {""}
+
+
+def test_overlays_are_on_the_scale_of_the_app_and_raw_maps_on_their_own(
+    folder, tmp_path, stand_in
+):
+    shades = {}
+    for name, scale in (("strong", 1.0), ("weak", 4.0)):  # what the stand-in's heat of 1 is to them
+        card = replace(stand_in.classifier.card, heat_scales={"gradcam": scale})
+        stand_in.classifier = replace(stand_in.classifier, card=card)
+        out = tmp_path / name
+        assert run(folder / "0.png", "--heatmaps", out, "--raw-maps", out) == 0
+        assert np.load(out / "0.npy").max() == 1
+        plain, heated = (read_radiograph(path).pixels for path in (folder / "0.png", out / "0.png"))
+        shades[name] = np.abs(heated.astype(int) - plain).max()
+    assert 0 < shades["weak"] < shades["strong"] / 2
 
 
 def test_row_names_the_overlay(folder, tmp_path):

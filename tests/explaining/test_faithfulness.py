@@ -194,11 +194,10 @@ LUNGS[12:48, 12:24] = LUNGS[12:48, 36:48] = True
 
 
 def test_shares_of_an_even_map_are_the_shares_of_the_area():
-    within = np.zeros((60, 60), np.float32)
-    within[FIELD] = 1
-    shares = share_in_lungs(within, LUNGS, FIELD)
-    assert shares.heat == pytest.approx(shares.even)
-    assert shares.even == pytest.approx(2 * 36 * 12 / 48**2)
+    for size in (10, 60):  # outside the field as well, where no heat is drawn
+        shares = share_in_lungs(np.ones((size, size), np.float32), LUNGS, FIELD)
+        assert shares.heat == pytest.approx(shares.even)
+        assert shares.even == pytest.approx(2 * 36 * 12 / 48**2)
 
 
 @pytest.mark.parametrize(

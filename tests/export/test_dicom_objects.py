@@ -127,6 +127,23 @@ def test_what_has_no_place_in_an_archive_is_told(data, row, why):
         make_objects(data, row, OVERLAY, "Grad-CAM")
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of pydicom, as the test writes its file
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"PatientSex": "U"},
+        {"PatientOrientation": ["L"]},
+        {"PatientOrientation": ["X", "Y"]},
+        {"PatientBirthDate": "1990"},
+        {"StudyTime": "25"},
+        {"InstanceNumber": -1},
+    ],
+)
+def test_a_header_that_the_standard_forbids_is_told(odd):
+    with pytest.raises(RadiographError, match="a.dcm has a header of which no DICOM objects"):
+        objects_of(**odd)
+
+
 @pytest.mark.skipif(not DCIODVFY, reason="needs dciodvfy (apt-get install dicom3tools)")
 @pytest.mark.parametrize("bare", [False, True], ids=["whole", "bare"])
 def test_both_are_valid(tmp_path, bare):

@@ -100,6 +100,14 @@ def _pieces(page):
     return [piece for piece in pieces if piece[0] != "of 1"]
 
 
+def test_an_adult_has_a_page_without_a_verdict(case):
+    page, judged = _pages(write_pdf([_change(case, verdict="ADULT"), case], CONTEXT))
+    assert _squeeze("No verdict for adults") in _words(page)
+    said = [_words(each).count("PNEUMONIA") for each in (page, judged)]
+    assert said[0] < said[1]
+    assert "ADULT" not in _words(page)
+
+
 def test_each_page_tells_all_of_its_case(case):
     cases = [
         replace(
@@ -269,7 +277,8 @@ def test_pack_holds_these_files(case):
             p_high=0.7,
         ),
     ]
-    files = _unpack(write_pack(iter(cases), CONTEXT))
+    refused = Row("c.png", None, "REFUSED", 0.5, "No chest.", "", "", SHA256)
+    files = _unpack(write_pack(iter(cases), CONTEXT, without_page=[refused]))
     assert list(files) == [
         "README.txt",
         "overlays/001-a.png",
@@ -283,6 +292,7 @@ def test_pack_holds_these_files(case):
         np.asarray(Image.open(io.BytesIO(files["overlays/002-a.png"]))), case.overlay
     )
     rows = json.loads(files["worklist.json"])
+    assert [row["path"] for row in rows[1:]] == ["a.png", "c.png"]
     assert rows[1] == {
         "path": "a.png",
         "p_pneumonia": 0.25,

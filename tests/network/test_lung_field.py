@@ -31,6 +31,15 @@ def draw_lungs(*boxes: tuple[int, int, int, int]) -> np.ndarray:
 TWO = draw_lungs((24, 30, 54, 100), (74, 30, 104, 100))
 
 
+def test_a_crumb_beside_lungs_that_touch_is_no_second_lung():
+    touching = draw_lungs((24, 30, 64, 100), (64, 30, 104, 100))
+    crumb = draw_lungs((24, 30, 64, 100), (64, 30, 104, 100), (106, 60, 107, 61))
+    alone = draw_lungs((24, 30, 54, 100), (56, 60, 57, 61))
+    assert field_of(touching).smaller_lung() == field_of(crumb).smaller_lung() == 0.5
+    assert field_of(alone).smaller_lung() < 0.01
+    assert field_of(TWO).smaller_lung() == pytest.approx(0.5, abs=0.01)
+
+
 def test_field_is_both_lungs_and_what_lies_between_them_with_a_margin():
     field = field_of(TWO)
     side = 80  # from column 24 to 104, the longer one; rows are 70

@@ -113,17 +113,22 @@ def test_exports_tell_refusals_and_warnings(app, stand_in, monkeypatch):
         rows = json.loads(pack.read("worklist.json"))
     assert [(row["path"], row["verdict"]) for row in rows] == [
         ("0.3.png", "NORMAL"),
-        ("0.65.png", "PNEUMONIA"),
+        ("0.65.png", "ADULT"),
+        ("0.05.png", "REFUSED"),
     ]
-    assert [row["findings"][:27] for row in rows] == ["", "This looks like an adult's "]
+    assert [row["findings"][:27] for row in rows[:2]] == ["", "This looks like an adult's "]
+    assert rows[1]["p_pneumonia"] > 0.5 and rows[1]["evidence_inside"] is None
     monkeypatch.setattr(st, "session_state", app.session_state)
     results = Results(stand_in.classifier, stand_in)
     rows = rows_of(app.session_state["entries"], 0.5, results)
     assert [(row.verdict, row.p_pneumonia is None) for row in rows] == [
         ("REFUSED", True),
         ("NORMAL", False),
-        ("PNEUMONIA", False),
+        ("ADULT", False),
     ]
+    app.session_state["judge-adults"] = True
+    asked = rows_of(app.session_state["entries"], 0.5, results)
+    assert [row.verdict for row in asked] == ["REFUSED", "NORMAL", "PNEUMONIA"]
     assert rows[0].findings.startswith("This does not look like a frontal chest radiograph")
 
 
@@ -155,3 +160,6 @@ def test_frame_of_a_dicom_file_is_chosen(app):
     assert entry.reading.probability > low + 0.1
     assert "frame 2 of 2" in page_text(app)
     assert entry.reading.info.frames == 2
+    app.button(key="adjust-As it was").click().run()
+    assert "frame 1 of 2" in page_text(app)
+    assert app.number_input[0].value == 1
