@@ -33,8 +33,8 @@ TWO = draw_lungs((24, 30, 54, 100), (74, 30, 104, 100))
 
 def test_a_crumb_beside_lungs_that_touch_is_no_second_lung():
     touching = draw_lungs((24, 30, 64, 100), (64, 30, 104, 100))
-    crumb = draw_lungs((24, 30, 64, 100), (64, 30, 104, 100), (106, 60, 107, 61))
-    alone = draw_lungs((24, 30, 54, 100), (56, 60, 57, 61))
+    crumb = draw_lungs((24, 30, 64, 100), (64, 30, 104, 100), (105, 60, 106, 61))
+    alone = draw_lungs((24, 30, 54, 100), (55, 60, 56, 61))
     assert field_of(touching).smaller_lung() == field_of(crumb).smaller_lung() == 0.5
     assert field_of(alone).smaller_lung() < 0.01
     assert field_of(TWO).smaller_lung() == pytest.approx(0.5, abs=0.01)
