@@ -17,10 +17,12 @@ import numpy as np
 
 from pneumo.cli.scoring import RemoteFile, Scorer
 from pneumo.errors import OutputError, RadiographError
-from pneumo.export.rows import Row, escape_controls, parquet_schema, row_of_failure
+from pneumo.export.rows import FAILED, Row, escape_controls, parquet_schema, row_of_failure
 from pneumo.inference import load_engine
 from pneumo.network import openvino_runtime
-from pneumo.reading.folders import find_files, is_hidden, stem_of
+from pneumo.network.card import read_card
+from pneumo.network.weights_files import CARD_NAME, WEIGHTS_FOLDER
+from pneumo.reading.folders import find_files, is_hidden, stem_of, suffix_of
 from pneumo.reading.radiograph import SUFFIXES, check_length
 
 FILES_A_BLOCK = 64
@@ -99,7 +101,7 @@ def list_files(sources: Iterable[str]) -> Iterator[str]:
     """Lists paths and addresses of files, each once; in the place of a folder those below it.
 
     Of a store elsewhere nothing is opened to see what it is: files that end as pictures do are
-    taken, and those without an ending, as DICOM often is.
+    taken, and those without an ending or with a number for one, as DICOM often is.
 
     Raises:
         RadiographError: A folder holds none, or a store cannot be asked.
@@ -135,7 +137,7 @@ def _list_store(address: str) -> list[str]:
         for path in found
         if path == top
         or (
-            Path(path).suffix.lower() in (*SUFFIXES, "")
+            suffix_of(PurePosixPath(path)) in (*SUFFIXES, "")
             and not is_hidden(PurePosixPath(path.removeprefix(top).lstrip("/")))
         )
     ]
@@ -165,13 +167,15 @@ def predict_on_ray(
         threshold: See `Worker`.
         stability: See `Worker`.
         precision: See `load_classifier`.
-        resume: Whether files whose rows are there already are left out.
+        resume: Whether files whose rows are there already are left out; those that failed are tried
+            again.
 
     Returns:
         1 if a file was refused or could not be read, else 0.
 
     Raises:
-        OutputError: Ray is missing or cannot be reached, or the folder holds other rows.
+        OutputError: Ray is missing or cannot be reached, or the folder holds other rows or those
+            of other settings.
         RadiographError: There is nothing to score.
     """
     try:
@@ -180,7 +184,8 @@ def predict_on_ray(
         from ray.exceptions import RayError
     except ImportError as error:
         raise OutputError("--engine ray needs Ray: pip install 'pneumo[scale]'") from error
-    done = _read_done(output) if resume else _require_empty(output)
+    settings = threshold, stability, precision
+    done = read_done(output, *settings) if resume else _require_empty(output)
     names = [name for name in list_files(sources) if name not in done]
     if not names:
         return _status(output)
@@ -215,6 +220,7 @@ def predict_on_ray(
             num_cpus=1,
             fn_constructor_args=(threshold, stability, tuple(sources), precision),
         )
+        forget_failures(output, names)
         rows.write_parquet(output, mode=SaveMode.APPEND)
     except RayError as error:
         raise OutputError(
@@ -257,10 +263,79 @@ def _require_empty(output: str) -> set[str]:
     return set()
 
 
-def _read_done(output: str) -> set[str]:
-    """Returns the files whose rows are there."""
+def read_done(output: str, threshold: float | None, stability: bool, precision: str) -> set[str]:
+    """Returns the files whose rows are there, but for those that failed.
+
+    Args:
+        output: See `predict_on_ray`.
+        threshold: See `Worker`.
+        stability: See `Worker`.
+        precision: See `load_classifier`.
+
+    Raises:
+        OutputError: The rows are of other settings.
+    """
+    from pyarrow import compute
+
     rows = _open_rows(output)
-    return set() if rows is None else set(rows.to_table(columns=["path"])["path"].to_pylist())
+    if rows is None:
+        return set()
+    card = read_card(WEIGHTS_FOLDER / CARD_NAME)
+    settings = {
+        "threshold": card.default.threshold if threshold is None else threshold,
+        "weights_sha256": card.weights_sha256,
+        "precision": precision,
+    }
+    there = rows.to_table(columns=["path", "verdict", "p_pneumonia", "p_low", *settings])
+    differ = [name for name, value in settings.items() if _has_other(there[name], value)]
+    answered = there.filter(compute.is_valid(there["p_pneumonia"]))
+    if _has_other(compute.is_valid(answered["p_low"]), stability):
+        differ.append("stability")
+    if differ:
+        raise OutputError(
+            f"The unfinished run in {output} had other settings ({', '.join(differ)}). Give it the "
+            "same, or begin anew in another folder."
+        )
+    return set(there.filter(compute.field("verdict") != FAILED)["path"].to_pylist())
+
+
+def _has_other(column: Any, value: object) -> bool:
+    return any(found != value for found in column.unique().to_pylist())
+
+
+def forget_failures(output: str, names: Iterable[str]) -> None:
+    """Takes away the rows of files that are tried again, so that none has two.
+
+    Each file of Parquet is replaced in one step: whatever ends this, no other row is lost.
+
+    Args:
+        output: See `predict_on_ray`.
+        names: Files that have no row, or one that says that they failed.
+    """
+    import pyarrow
+    from fsspec.core import url_to_fs
+    from pyarrow import compute, parquet
+
+    rows = _open_rows(output)
+    if rows is None:
+        return
+    failed = rows.to_table(
+        columns=["path", "__filename"], filter=compute.field("verdict") == FAILED
+    )
+    again = set(failed["path"].to_pylist()) & set(names)
+    is_tried_again = compute.field("path").isin(pyarrow.array(again, pyarrow.string()))
+    system, _ = url_to_fs(output)
+    for place in failed.filter(is_tried_again)["__filename"].unique().to_pylist():
+        with system.open(place, "rb") as file:
+            table = parquet.read_table(file)
+        kept = table.filter(~is_tried_again)
+        if not kept.num_rows:
+            system.rm_file(place)
+            continue
+        draft = str(PurePosixPath(place).with_name("_" + PurePosixPath(place).name))
+        with system.open(draft, "wb") as file:  # which is passed over by whoever reads the folder
+            parquet.write_table(kept, file)
+        system.mv(draft, place)
 
 
 def _status(output: str) -> int:

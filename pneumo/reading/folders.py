@@ -92,8 +92,14 @@ def _stay_below(parts: list[str]) -> bool:
 
 
 def stem_of(path: Path) -> str:
-    """Returns a file's name without its suffix; of `1.2.840.113.7` the 7 is none."""
-    return path.stem if path.suffix.lower() in SUFFIXES else path.name
+    """Returns a file's name without its suffix, if that is one of `SUFFIXES`."""
+    return path.stem if suffix_of(path) in SUFFIXES else path.name
+
+
+def suffix_of(path: PurePath) -> str:
+    """Returns a file's suffix in small letters; empty if it has none: not 7 of `1.2.840.113.7`."""
+    suffix = path.suffix.lower()
+    return "" if suffix[1:].isdecimal() else suffix
 
 
 def find_radiographs(folder: Path) -> list[Path]:

@@ -5,12 +5,17 @@ import shutil
 import signal
 import threading
 import time
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pyarrow.parquet as parquet
 import pytest
 
 from pneumo import __main__ as cli
+from pneumo.cli.cluster import forget_failures, read_done
+from pneumo.export.rows import Row, to_parquet
+from pneumo.network.card import read_card
+from pneumo.network.weights_files import CARD_NAME, WEIGHTS_FOLDER
 
 pytestmark = [
     pytest.mark.slow,
@@ -67,16 +72,20 @@ def test_rows_are_those_of_a_local_run(folder, tmp_path):
         f"{folder}/NORMAL/röntgen 1.jpeg is not a picture that can be read here (DICOM, JPEG, PNG, "
         "WebP, TIFF, BMP or GIF), whatever its name says."
     ]
-    # Taken up: what is done is not done again, what came since is, by its address too.
+    # Taken up: what is done is not done again; what failed and what came since is, by its address
+    # too.
+    shutil.copy(SAMPLES[2], folder / "NORMAL" / "röntgen 1.jpeg")
     shutil.copy(SAMPLES[0], folder / "new.jpeg")
     more = tmp_path / "more"
     more.mkdir()
-    for name in ("a.jpeg", "IM0001", ".hidden.jpeg", "notes.txt"):
+    for name in ("a.jpeg", "IM0001", "1.2.840.113.7", ".hidden.jpeg", "notes.txt"):
         shutil.copy(SAMPLES[1], more / name)
-    assert on_ray(folder, f"file://{more}", "--parquet", tmp_path / "ray", "--resume") == 1
-    after = [row["path"] for row in rows_of(tmp_path / "ray")]
-    came = {str(folder / "new.jpeg"), f"file://{more}/a.jpeg", f"file://{more}/IM0001"}
-    assert sorted(after) == sorted([row["path"] for row in here] + [*came])
+    assert on_ray(folder, f"file://{more}", "--parquet", tmp_path / "ray", "--resume") == 0
+    after = rows_of(tmp_path / "ray")
+    came = [f"file://{more}/{name}" for name in ("1.2.840.113.7", "IM0001", "a.jpeg")]
+    came.append(str(folder / "new.jpeg"))
+    assert [row["path"] for row in after] == sorted([row["path"] for row in here] + came)
+    assert {row["verdict"] for row in after} == {"NORMAL", "PNEUMONIA"}
 
 
 def test_job_is_done_though_a_worker_is_killed(tmp_path):
@@ -103,6 +112,75 @@ def test_job_is_done_though_a_worker_is_killed(tmp_path):
     assert killed
     names = [Path(row["path"]).name for row in rows_of(tmp_path / "ray")]
     assert names == [f"{number:03d}.jpeg" for number in range(24)]
+
+
+def keep(path, *rows):
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(to_parquet(rows))
+
+
+def scored(name, **changes):
+    card = read_card(WEIGHTS_FOLDER / CARD_NAME)
+    row = Row(name, 0.5, "NORMAL", card.default.threshold, "", "", "", card.weights_sha256)
+    return replace(row, **changes)
+
+
+def failed(name):
+    return scored(name, p_pneumonia=None, verdict="ERROR", error="Gone.")
+
+
+@pytest.mark.parametrize(
+    ("rows", "words", "differs"),
+    [
+        ([scored("a"), failed("b")], ["--threshold", "0.3"], "threshold"),
+        ([scored("a")], ["--precision", "bfloat16", "--stability"], "precision, stability"),
+        ([scored("a", weights_sha256="0")], [], "weights_sha256"),
+        ([scored("a"), scored("b", p_low=0.4, p_high=0.6)], [], "stability"),
+    ],
+)
+def test_other_settings_are_not_mixed_into_one_table(tmp_path, capsys, rows, words, differs):
+    keep(tmp_path / "rows" / "1.parquet", *rows)
+    assert on_ray(SAMPLES[0], "--parquet", tmp_path / "rows", "--resume", *words) == 2
+    error = capsys.readouterr().err
+    assert f"The unfinished run in {tmp_path}/rows had other settings ({differs})." in error
+    assert [path.name for path in (tmp_path / "rows").iterdir()] == ["1.parquet"]
+
+
+def test_what_failed_is_not_done_and_what_is_refused_is(tmp_path):
+    refused = scored("c", p_pneumonia=None, verdict="REFUSED")
+    keep(tmp_path / "1.parquet", scored("a"), failed("b"), refused)
+    for threshold in (None, scored("a").threshold):
+        assert read_done(str(tmp_path), threshold, False, "float32") == {"a", "c"}
+    assert read_done(str(tmp_path / "none"), None, False, "float32") == set()
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_rows_of_failures_that_are_tried_again_go_and_no_others(tmp_path, scheme):
+    folder = tmp_path / "rows"
+    keep(folder / "1.parquet", scored("a"), failed("b"), failed("c"))
+    keep(folder / "2.parquet", failed("d"))
+    keep(folder / "3.parquet", scored("e"))
+    (folder / "_1.parquet").write_bytes(b"left behind by a job that was killed")
+    untouched = (folder / "3.parquet").stat()
+    before = rows_of(folder)
+    forget_failures(f"{scheme}{folder}", ["new"])
+    assert rows_of(folder) == before
+    forget_failures(f"{scheme}{folder}", ["b", "d", "new"])
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == ["1.parquet", "3.parquet"]
+    assert rows_of(folder) == [asdict(row) for row in (scored("a"), failed("c"), scored("e"))]
+    assert (folder / "3.parquet").stat() == untouched
+
+
+def test_job_that_dies_while_failures_are_forgotten_loses_no_row(tmp_path, monkeypatch):
+    def die(*arguments):
+        raise KeyboardInterrupt
+
+    keep(tmp_path / "rows" / "1.parquet", scored("a"), failed("b"))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("fsspec.implementations.local.LocalFileSystem.mv", die)
+        forget_failures(str(tmp_path / "rows"), ["b"])
+    assert read_done(str(tmp_path / "rows"), None, False, "float32") == {"a"}
 
 
 def workers():

@@ -7,7 +7,7 @@ import pytest
 
 from pneumo import __main__ as cli
 from pneumo.errors import RadiographError
-from pneumo.reading.folders import find_files, find_radiographs, stem_of
+from pneumo.reading.folders import find_files, find_radiographs, stem_of, suffix_of
 from pneumo.reading.radiograph import read_radiograph
 from tests.conftest import encode
 from tests.reading.test_dicom import make
@@ -83,10 +83,18 @@ def test_files_given_are_kept_as_they_are_and_empty_folders_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "stem"), [("a.b.JPEG", "a.b"), ("IM-1.dcm", "IM-1"), ("1.2.840.7", "1.2.840.7")]
+    ("name", "stem", "suffix"),
+    [
+        ("a.b.JPEG", "a.b", ".jpeg"),
+        ("IM-1.dcm", "IM-1", ".dcm"),
+        ("1.2.840.7", "1.2.840.7", ""),
+        ("IM0001", "IM0001", ""),
+        ("song.mp3", "song.mp3", ".mp3"),
+    ],
 )
-def test_number_behind_a_dot_is_no_suffix(tmp_path, name, stem):
+def test_number_behind_a_dot_is_no_suffix(tmp_path, name, stem, suffix):
     assert stem_of(tmp_path / name) == stem
+    assert suffix_of(tmp_path / name) == suffix
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
