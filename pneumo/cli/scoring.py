@@ -17,7 +17,7 @@ from pneumo.errors import RadiographError
 from pneumo.evaluation.stability import measure_stability
 from pneumo.explaining.methods import METHODS
 from pneumo.explaining.overlay import blend, stretch_heatmap, trace_outline
-from pneumo.explaining.scaling import normalize_heatmap
+from pneumo.explaining.scaling import normalize_heatmap, scale_heatmap
 from pneumo.export.dicom_objects import DicomObjects, make_objects, to_bytes
 from pneumo.export.rows import Row, escape_controls, row_of, row_of_failure
 from pneumo.images import encode_png
@@ -100,12 +100,12 @@ class HeatmapSaver:
         """
         field = reading.input.field
         cam = cam_of(self._engine, reading, self._method, PNEUMONIA)
-        scaled = normalize_heatmap(cam, METHODS[self._method].percentile)
         outline = None if field is None else outline_of(field, pixels.shape)
-        heatmap = stretch_heatmap(scaled, pixels.shape, field, outline)
         stem, overlay = self._name(own), ""
         if self._overlays or self._keep:
-            picture = blend(pixels, heatmap)
+            # As in the app: on one scale for all radiographs, where there is one for the method.
+            scaled = scale_heatmap(self._method, cam, self._engine.classifier.card, relative=False)
+            picture = blend(pixels, stretch_heatmap(scaled, pixels.shape, field, outline))
             if outline is not None:
                 trace_outline(picture, outline)
         if self._overlays:
@@ -121,6 +121,8 @@ class HeatmapSaver:
                 for keep in self._keep:
                     keep(stem, objects)
         if self._raw_maps:
+            scaled = normalize_heatmap(cam, METHODS[self._method].percentile)
+            heatmap = stretch_heatmap(scaled, pixels.shape, field, outline)
             np.save(self._raw_maps / f"{stem}.npy", heatmap)
         return stem, overlay
 

@@ -165,9 +165,7 @@ def test_label_is_told_by_folders_below_what_is_given(folder, tmp_path):
     assert {row["label"] for row in read_csv(table)} == {""}
 
 
-def test_overlays_are_on_the_scale_of_the_app_and_raw_maps_on_their_own(
-    folder, tmp_path, stand_in
-):
+def test_overlays_are_on_the_scale_of_the_app_and_raw_maps_on_their_own(folder, tmp_path, stand_in):
     shades = {}
     for name, scale in (("strong", 1.0), ("weak", 4.0)):  # what the stand-in's heat of 1 is to them
         card = replace(stand_in.classifier.card, heat_scales={"gradcam": scale})
