@@ -47,8 +47,8 @@ def main():
     ):
         app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=600)
         app.run().file_uploader[0].set_value(files).run()
-        for panel in (False, True):
-            app.session_state["evidence-panel"] = panel
+        for panel in (None, "threshold"):
+            app.session_state["panel"] = panel
             app.run()
             before, drawings = stand_in.passes, len(drawn)
             seconds = []

@@ -40,7 +40,7 @@ def show_all_methods(page: Page) -> None:
 def run_checks(page: Page) -> None:
     """Compares two methods and runs the checks of the first."""
     page.get_by_role("radio", name="Two methods").click()
-    page.get_by_text("Does this heatmap").click()
+    page.get_by_text("Checks of this heatmap").click()
     page.get_by_role("button", name="Compute the checks").click()
     page.get_by_text("Deletion blurs").wait_for(timeout=180_000)
     page.get_by_text("Agreement with").scroll_into_view_if_needed()

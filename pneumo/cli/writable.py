@@ -20,6 +20,12 @@ def check_output(path: Path | None, option: str) -> None:
         return
     if path.is_dir():
         raise OutputError(f"{option} {path} is a folder. Name a file in it.")
+    try:
+        path.stat()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            message = f"{option} {path} is a link that leads back to itself."
+            raise OutputError(message) from error
     target = path.resolve()
     if not target.parent.is_dir():
         raise OutputError(f"{option} {path}: there is no folder {target.parent}. Make it first.")

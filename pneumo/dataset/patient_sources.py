@@ -63,8 +63,11 @@ def _read_patient_id(path: Path) -> bytes | None:
 
     Of the file's beginning only: what is damaged further on is refused by name when decoded.
     """
-    with path.open("rb") as file:
-        data = file.read(_HEAD)
+    try:
+        with path.open("rb") as file:
+            data = file.read(_HEAD)
+    except OSError:  # told where the radiograph itself is read
+        return None
     if not is_dicom(data):
         return None
     try:

@@ -28,73 +28,66 @@ BINS = 40
 
 
 def show_evidence(scores: HeldOutScores, threshold: float) -> None:
-    """Shows the panel; everything in it follows the one threshold.
+    """Shows counts, rates and curves; everything follows the one threshold.
 
     Args:
         scores: Of the model card.
         threshold: Of the slider.
     """
-    panel = st.expander(
-        "What this threshold does to patients kept out of training",
-        on_change="rerun",  # closed it draws nothing, or each move of the slider would wait
-        key=state.CURVES.widget(False),
+    st.markdown("**What this threshold does to patients kept out of training**")
+    with st.container(horizontal=True, vertical_alignment="bottom", key="evidence-controls"):
+        share = st.slider(
+            "Prevalence of pneumonia",
+            1,
+            99,
+            format="%d %%",
+            key=state.PREVALENCE.widget(50),
+            width=230,
+            help="Of all those examined. Predictive values depend on it, sensitivity and "
+            "specificity do not.",
+        )
+        ratio = st.select_slider(
+            "One missed pneumonia costs as much as … false alarms",
+            [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50],
+            key=state.COST_RATIO.widget(1),
+            width=330,
+        )
+        cheapest = least_cost_threshold(scores, share / 100, ratio)
+        st.button(
+            f"Use the cheapest threshold, {cheapest:.3f}",
+            key="use-cheapest",
+            on_click=state.THRESHOLD.put,
+            args=(cheapest,),
+            disabled=abs(cheapest - threshold) < 5e-4,
+        )
+    rates = rates_at(scores, threshold)
+    _show_rates(rates, share / 100)
+    left, right = st.columns(2)
+    here = [{"threshold": threshold}]
+    _draw(left, "scores", _histogram(is_dark()), _score_rows(scores), here)
+    _draw(right, "confusion", _confusion(is_dark()), _confusion_rows(rates))
+    _draw(
+        left,
+        "roc",
+        _curve("1 - specificity", "sensitivity", is_dark()),
+        *_roc_rows(scores, rates, threshold),
     )
-    if not panel.open:
-        return
-    with panel:
-        with st.container(horizontal=True, vertical_alignment="bottom", key="evidence-controls"):
-            share = st.slider(
-                "Prevalence of pneumonia",
-                1,
-                99,
-                format="%d %%",
-                key=state.PREVALENCE.widget(50),
-                width=230,
-                help="Of all those examined. Predictive values depend on it, sensitivity and "
-                "specificity do not.",
-            )
-            ratio = st.select_slider(
-                "One missed pneumonia costs as much as … false alarms",
-                [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50],
-                key=state.COST_RATIO.widget(1),
-                width=330,
-            )
-            cheapest = least_cost_threshold(scores, share / 100, ratio)
-            st.button(
-                f"Use the cheapest threshold, {cheapest:.3f}",
-                key="use-cheapest",
-                on_click=state.THRESHOLD.put,
-                args=(cheapest,),
-                disabled=abs(cheapest - threshold) < 5e-4,
-            )
-        rates = rates_at(scores, threshold)
-        _show_rates(rates, share / 100)
-        left, right = st.columns(2)
-        here = [{"threshold": threshold}]
-        _draw(left, "scores", _histogram(is_dark()), _score_rows(scores), here)
-        _draw(right, "confusion", _confusion(is_dark()), _confusion_rows(rates))
-        _draw(
-            left,
-            "roc",
-            _curve("1 - specificity", "sensitivity", is_dark()),
-            *_roc_rows(scores, rates, threshold),
-        )
-        _draw(
-            right,
-            "precision-recall",
-            _curve("sensitivity", "PPV", is_dark()),
-            *_precision_recall_rows(scores, rates, threshold, share / 100),
-            title=f"Precision and recall at a prevalence of {share} %",
-        )
-        st.caption(
-            f"{len(scores.labels)} radiographs of {len(np.unique(scores.patients))} patients: "
-            f"{scores.of}. They come from the hospital of the training patients; expect less "
-            "elsewhere. Intervals are 95 %, from a bootstrap over patients."
-        )
+    _draw(
+        right,
+        "precision-recall",
+        _curve("sensitivity", "PPV", is_dark()),
+        *_precision_recall_rows(scores, rates, threshold, share / 100),
+        title=f"Precision and recall at a prevalence of {share} %",
+    )
+    st.caption(
+        f"{len(scores.labels)} radiographs of {len(np.unique(scores.patients))} patients: "
+        f"{scores.of}. They come from the hospital of the training patients; expect less "
+        "elsewhere. Intervals are 95 %, from a bootstrap over patients."
+    )
 
 
 def show_curves(scores: HeldOutScores, threshold: float) -> None:
-    """Shows two of the panel's charts, small, where the window is wide enough for them.
+    """Shows two of the same charts, small, where the window is wide enough for them.
 
     Args:
         scores: Of the model card.

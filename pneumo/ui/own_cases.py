@@ -83,60 +83,62 @@ def describe_answers(entry: ReadEntry, threshold: float) -> str:
     return f"You said {said}. {labelled} {model}"
 
 
+def labelled_cases(entries: dict[str, Entry]) -> list[ReadEntry]:
+    """Returns the radiographs that the model is judged by: labelled, answered and no adults'."""
+    return [
+        entry
+        for entry in judged(entries.values())
+        if entry.label and not state.hides(entry) and not state.withholds(entry.reading)
+    ]
+
+
 def show_own_cases(entries: dict[str, Entry], threshold: float) -> None:
     """Shows how the model does on radiographs whose labels came with them.
 
     Args:
-        entries: All of the session.
+        entries: All of the session, with labelled cases of both classes.
         threshold: Of the slider.
     """
-    labelled = [
-        entry for entry in judged(entries.values()) if entry.label and not state.hides(entry)
-    ]
-    known = [entry for entry in labelled if not state.withholds(entry.reading)]
-    if {entry.label for entry in known} != set(CLASSES):
-        return
-    panel = st.expander(
-        "How the model does on your own labelled radiographs", on_change="rerun", key="own-panel"
-    )
-    if not panel.open:  # or each move of the slider would wait for up to two hundred buttons
-        return
-    with panel:
-        found = tally((entry.label, entry.reading.verdict(threshold)) for entry in known)
-        st.table(
-            {
-                "Label": list(CLASSES),
-                "called NORMAL": [str(found.tn), str(found.fn)],
-                "called PNEUMONIA": [str(found.fp), str(found.tp)],
-            }
-        )
-        st.markdown(_rates("The model", found))
-        counted = {entry.key for entry in known}
-        others = [e for e in entries.values() if e.label and e.key not in counted]
-        apart = {
-            "adults": len(labelled) - len(known),
-            "not answered yet": sum(map(state.hides, others)),
-            "refused": sum(e.reading is not None and e.reading.refused for e in others),
-            "unreadable": sum(e.reading is None for e in others),
+    known = labelled_cases(entries)
+    counted = {entry.key for entry in known}
+    others = [e for e in entries.values() if e.label and e.key not in counted]
+    st.markdown("**How the model does on your own labelled radiographs**")
+    found = tally((entry.label, entry.reading.verdict(threshold)) for entry in known)
+    st.table(
+        {
+            "Label": list(CLASSES),
+            "called NORMAL": [str(found.tn), str(found.fn)],
+            "called PNEUMONIA": [str(found.fp), str(found.tp)],
         }
-        if others:
-            told = (f"{count} {words}" for words, count in apart.items() if count)
-            st.caption(f"Not counted: {', '.join(told)}.")
-        wrong = [e for e in known if e.reading.verdict(threshold) != e.label]
-        if wrong:
-            st.markdown("**Errors**, most certain first; a click opens one:")
-        for entry in sorted(wrong, key=lambda e: -abs(e.reading.probability - threshold)):
-            name = plain(escape_controls(state.name_of(entry)))
-            st.button(
-                f"{name}: {entry.label}, P {entry.reading.probability:.3f}",
-                key=f"error-{entry.key}",
-                on_click=state.open_case,
-                args=(entry.key,),
-            )
-        st.caption(
-            "Labels are the data set's, told by folders called NORMAL or PNEUMONIA. Intervals are "
-            "95 % (Wilson 1927), as if each radiograph were of another patient."
+    )
+    st.markdown(_rates("The model", found))
+    apart = {
+        "adults": sum(
+            e.reading is not None and state.withholds(e.reading) and not state.hides(e)
+            for e in others
+        ),
+        "not answered yet": sum(map(state.hides, others)),
+        "refused": sum(e.reading is not None and e.reading.refused for e in others),
+        "unreadable": sum(e.reading is None for e in others),
+    }
+    if others:
+        told = (f"{count} {words}" for words, count in apart.items() if count)
+        st.caption(f"Not counted: {', '.join(told)}.")
+    wrong = [e for e in known if e.reading.verdict(threshold) != e.label]
+    if wrong:
+        st.markdown("**Errors**, most certain first; a click opens one:")
+    for entry in sorted(wrong, key=lambda e: -abs(e.reading.probability - threshold)):
+        name = plain(escape_controls(state.name_of(entry)))
+        st.button(
+            f"{name}: {entry.label}, P {entry.reading.probability:.3f}",
+            key=f"error-{entry.key}",
+            on_click=state.open_case,
+            args=(entry.key,),
         )
+    st.caption(
+        "Labels are the data set's, told by folders called NORMAL or PNEUMONIA. Intervals are "
+        "95 % (Wilson 1927), as if each radiograph were of another patient."
+    )
 
 
 def _score(asked: list[ReadEntry], total: int, threshold: float) -> list[str]:

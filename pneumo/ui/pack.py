@@ -44,69 +44,63 @@ def show_pack(
         shown: The explanation on the page and how it is drawn; a slow one gives way to Grad-CAM.
         results: Of the session.
     """
-    panel = st.expander("Export", on_change="rerun", key="pack-panel")
-    if not panel.open:
-        return
     wanted, look = shown
     if METHODS[wanted.method].slow:
         wanted = Explanation("gradcam", wanted.label)
     readings = judged(entries.values())
     context = _context_of(threshold, scores, results)
     rows = rows_of(entries, threshold, results)
-    with panel:
-        with st.container(horizontal=True, key="worklist-downloads"):
-            for kind, mime, text in (
-                ("CSV", "text/csv", to_csv(rows)),
-                ("JSON", "application/json", to_json(rows)),
-            ):
-                st.download_button(
-                    f"Worklist as {kind}",
-                    text.encode(),
-                    file_name=f"pneumo-worklist.{kind.lower()}",
-                    mime=mime,
-                    icon=":material/download:",
-                    on_click="ignore",
-                )
-        of = (tuple(results.identity(entry) for entry in readings), threshold, wanted, look)
-        known = sum(
-            (results.known_stability(entry) is not None)
-            + (results.known_checks(entry, wanted) is not None)
-            for entry in readings
-        )
-        made = state.PACK.get()
-        if made and made.of != of:
-            state.PACK.take()
-            made = None
-        if made:
+    with st.container(horizontal=True, key="worklist-downloads"):
+        for kind, mime, text in (
+            ("CSV", "text/csv", to_csv(rows)),
+            ("JSON", "application/json", to_json(rows)),
+        ):
             st.download_button(
-                f"PDF report and pictures (ZIP), {len(made.data) / 2**20:.1f} MB",
-                made.data,
-                file_name=f"pneumo-evidence-{context.day}.zip",
-                mime="application/zip",
-                icon=":material/folder_zip:",
+                f"Worklist as {kind}",
+                text.encode(),
+                file_name=f"pneumo-worklist.{kind.lower()}",
+                mime=mime,
+                icon=":material/download:",
                 on_click="ignore",
-                type="primary",
             )
-        # What is tried in the background meanwhile takes no pack away that is about to be taken.
-        if readings and (made is None or made.known != known):
-            text = f"PDF report and pictures of {len(readings)}"
-            pack = run_or_offer(
-                text,
-                "pack",
-                lambda progress: _write(
-                    entries, wanted, look, threshold, context, results, progress
-                ),
-                start=False,
-                offer="Make it anew, more has been tried since" if made else f"Make {text}",
-            )
-            if pack:
-                state.PACK.put(Pack(of, known, pack))
-                state.draw_again()
-        st.caption(
-            f"The ZIP holds a PDF page for each radiograph with {wanted.title}, the overlays as "
-            "PNG, and the worklist; what was checked and tried so far is in it. File names and "
-            "pictures are as you gave them, and may tell who the patient is."
+    of = (tuple(results.identity(entry) for entry in readings), threshold, wanted, look)
+    known = sum(
+        (results.known_stability(entry) is not None)
+        + (results.known_checks(entry, wanted) is not None)
+        for entry in readings
+    )
+    made = state.PACK.get()
+    if made and made.of != of:
+        state.PACK.take()
+        made = None
+    if made:
+        st.download_button(
+            f"PDF report and pictures (ZIP), {len(made.data) / 2**20:.1f} MB",
+            made.data,
+            file_name=f"pneumo-evidence-{context.day}.zip",
+            mime="application/zip",
+            icon=":material/folder_zip:",
+            on_click="ignore",
+            type="primary",
         )
+    # What is tried in the background meanwhile takes no pack away that is about to be taken.
+    if readings and (made is None or made.known != known):
+        text = f"PDF report and pictures of {len(readings)}"
+        pack = run_or_offer(
+            text,
+            "pack",
+            lambda progress: _write(entries, wanted, look, threshold, context, results, progress),
+            start=False,
+            offer="Make it anew, more has been tried since" if made else f"Make {text}",
+        )
+        if pack:
+            state.PACK.put(Pack(of, known, pack))
+            state.draw_again()
+    st.caption(
+        f"The ZIP holds a PDF page for each radiograph with {wanted.title}, the overlays as "
+        "PNG, and the worklist; what was checked and tried so far is in it. File names and "
+        "pictures are as you gave them, and may tell who the patient is."
+    )
 
 
 def _context_of(threshold: float, scores: HeldOutScores, results: Results) -> PackContext:

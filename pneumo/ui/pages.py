@@ -1,11 +1,14 @@
 """The pages, and the order in which a person meets what is on them."""
 
 import importlib
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
+from pneumo import CLASSES
 from pneumo.evaluation.held_out import read_scores
 from pneumo.network.card import ModelCard
 from pneumo.ui import state
@@ -20,7 +23,12 @@ from pneumo.ui.case import show_case
 from pneumo.ui.engine import find_card, is_loading, require_engine
 from pneumo.ui.farewell import prepare_farewell
 from pneumo.ui.intake import ask_for_radiographs, score_radiographs
-from pneumo.ui.own_cases import end_test_without_cases, show_own_cases, show_test_switch
+from pneumo.ui.own_cases import (
+    end_test_without_cases,
+    labelled_cases,
+    show_own_cases,
+    show_test_switch,
+)
 from pneumo.ui.results import Results
 from pneumo.ui.sources import keep_dropped
 from pneumo.ui.style import draw_icon, inject_style, show_header, show_warning
@@ -149,21 +157,46 @@ def _show_answers(
     with right:
         show_curves(scores, threshold)
     with middle, st.container(key="panels"):
-        if chosen:
-            with st.container():
-                if not chosen.reading.refused and not state.hides(chosen):
-                    show_checks(chosen, wanted, results)
-                if not testing:
-                    show_pack(entries, threshold, scores, (wanted, look), results)
-        show_evidence(scores, threshold)
-        with st.container():
-            show_own_cases(entries, threshold)
+        panels = {"threshold": partial(show_evidence, scores, threshold)}
+        if chosen and not testing:
+            shown = wanted, look
+            panels["export"] = partial(show_pack, entries, threshold, scores, shown, results)
+        if chosen and not chosen.reading.refused and not state.hides(chosen):
+            panels["checks"] = partial(show_checks, chosen, wanted, results)
+        if {entry.label for entry in labelled_cases(entries)} == set(CLASSES):
+            panels["own"] = partial(show_own_cases, entries, threshold)
+        _show_panels(panels)
     # All is drawn. What takes seconds comes last, so that any click finds its answer in the next
     # run before that goes on.
     if chosen:
         compute_rest()
     with bar:
         try_small_changes(entries, results)
+
+
+PANELS = {
+    "checks": "Checks of this heatmap",
+    "threshold": "What this threshold does",
+    "export": "Export",
+    "own": "Your labelled radiographs",
+}
+
+
+def _show_panels(panels: Mapping[str, Callable[[], None]]) -> None:
+    """Shows the tabs below the case; a closed one draws nothing, for each move of the slider."""
+    names = [name for name in PANELS if name in panels]
+    if state.PANEL.get(None) not in names:
+        state.PANEL.put(None)
+    chosen = st.segmented_control(
+        "More on this",
+        names,
+        format_func=PANELS.__getitem__,
+        key=state.PANEL.widget(None),
+        label_visibility="collapsed",
+    )
+    with st.container():
+        if chosen:
+            panels[chosen]()
 
 
 def _show_model() -> None:

@@ -165,11 +165,10 @@ CHECKS = Cache[tuple[Identity, Explanation], Checks]("checks", 96)
 STABILITY = Cache[Identity, Stability]("stability", 400)
 
 THRESHOLD = Setting[float]("threshold")
-CURVES = Setting[bool]("evidence-panel")
-"""Whether the panel of what the threshold does is open."""
+PANEL = Setting[str | None]("panel")
+"""Which panel below the case is open, a key of `pneumo.ui.pages.PANELS`."""
 WIDE = Held[bool]("wide", lambda: False)
-"""Whether the window was found to have room for that panel, which opened it once, and for one
-picture more."""
+"""Whether the window was found to have room for curves beside the case and one picture more."""
 JUDGE_ADULTS = Setting[bool]("judge-adults")
 PREVALENCE = Setting[int]("prevalence")
 COST_RATIO = Setting[float]("cost-ratio")

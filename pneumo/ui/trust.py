@@ -41,36 +41,30 @@ def show_checks(entry: ReadEntry, wanted: Explanation, results: Results) -> None
         wanted: The heatmap that is checked.
         results: Of the session.
     """
-    panel = st.expander(
-        "Does this heatmap show what the answer rests on?", on_change="rerun", key="checks-panel"
-    )
-    if not panel.open:
+    st.markdown(f"**Does this heatmap show what the answer rests on?** {wanted.title}.")
+    if not results.is_quick(entry, wanted):
+        st.info("This heatmap is not computed yet.")
         return
-    with panel:
-        st.markdown(f"**{wanted.title}**")
-        if not results.is_quick(entry, wanted):
-            st.info("This heatmap is not computed yet.")
-            return
-        heatmap, inside = results.heatmap(entry, wanted), entry.reading.input.inside
-        if shares := _shares_of(heatmap, entry):
-            st.markdown(describe_shares(shares))
-        _show_agreement(entry, wanted, results)
-        if gap := describe_gap(heatmap, inside.shape, inside):
-            st.info(gap)
-        if hot_share(heatmap, inside.shape, inside) < min(FRACTIONS):
-            return
-        checks = results.known_checks(entry, wanted) or run_or_offer(
-            "the checks by erasing (some seconds)",
-            f"checks-{entry.reading.info.tag}-{wanted.method}-{wanted.label}-" + wanted.layer,
-            lambda progress: _run_checks(entry, wanted, results, progress),
-            start=False,
-        )
-        if checks:
-            explained = CLASSES[wanted.label]
-            verdict = entry.reading.verdict(state.THRESHOLD.value)
-            withheld = state.withholds(entry.reading)
-            _show_erasures(checks, explained, explained if withheld else verdict)
-            _show_curves(checks)
+    heatmap, inside = results.heatmap(entry, wanted), entry.reading.input.inside
+    if shares := _shares_of(heatmap, entry):
+        st.markdown(describe_shares(shares))
+    _show_agreement(entry, wanted, results)
+    if gap := describe_gap(heatmap, inside.shape, inside):
+        st.info(gap)
+    if hot_share(heatmap, inside.shape, inside) < min(FRACTIONS):
+        return
+    checks = results.known_checks(entry, wanted) or run_or_offer(
+        "the checks by erasing (some seconds)",
+        f"checks-{entry.reading.info.tag}-{wanted.method}-{wanted.label}-" + wanted.layer,
+        lambda progress: _run_checks(entry, wanted, results, progress),
+        start=False,
+    )
+    if checks:
+        explained = CLASSES[wanted.label]
+        verdict = entry.reading.verdict(state.THRESHOLD.value)
+        withheld = state.withholds(entry.reading)
+        _show_erasures(checks, explained, explained if withheld else verdict)
+        _show_curves(checks)
 
 
 def describe_checks(

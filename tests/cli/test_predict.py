@@ -204,6 +204,7 @@ def test_row_names_the_overlay(folder, tmp_path):
         (["--heatmaps", "{tmp}/x-rays"], "overlays would overwrite"),
         (["--heatmaps", "{tmp}/x-rays/0.png"], "cannot be written to"),
         (["--raw-maps", "{tmp}/x-rays/0.png/deep"], "cannot be written to"),
+        (["--csv", "{tmp}/loop"], "is a link that leads back to itself"),
         (["--resume"], "needs the --csv, --json or --parquet"),
         (["--resume", "--csv", os.devnull], "needs the --csv, --json or --parquet"),
     ],
@@ -217,6 +218,7 @@ def test_hopeless_outputs_are_told_before_any_work(
     monkeypatch.setattr(cli, "load_engine", load)
     (tmp_path / "target").touch()
     (tmp_path / "link").symlink_to(tmp_path / "target")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
     before = sorted(tmp_path.rglob("*"))
     assert run(folder, *(option.format(tmp=tmp_path) for option in options)) == 2
     output = capsys.readouterr()

@@ -11,6 +11,7 @@ from PIL import Image
 
 from pneumo import __main__ as cli
 from pneumo.dataset.examples import index_folder, patients_of
+from pneumo.dataset.patient_sources import number_by_dicom
 from pneumo.dataset.patients import PatientRule, add_patient_flags, describe_patients, rule_of
 from pneumo.dataset.splits import split_folds, split_patients, write_splits
 from pneumo.errors import DatasetError
@@ -237,6 +238,10 @@ def test_folder_that_holds_dicom_and_others_stays_one_patient(tmp_path):
     assert found["NORMAL/p1/1.dcm"] == found["NORMAL/p1/2.png"] == ("p1", "folder")
     assert found["NORMAL/flat.png"] == ("NORMAL/flat", "file")
     assert found["NORMAL/flat.dcm"] == ("dicom-1", "dicom")
+
+
+def test_a_file_that_cannot_be_opened_tells_nothing_here(tmp_path):
+    assert number_by_dicom([tmp_path]) == [None]  # a folder, for the tests may run as root
 
 
 def test_damaged_dicom_tells_nothing(tmp_path):

@@ -254,7 +254,7 @@ def test_panel_follows_the_threshold_and_the_cost_of_mistakes(app, stand_in):
     drop(app, ("chest.png", picture(0.6)))
     scores = read_scores(stand_in.classifier.card)
     assert not app.get("vega_lite_chart"), "drawn while the panel is closed"
-    app.session_state["evidence-panel"] = True
+    app.session_state["panel"] = "threshold"
     app.slider(key="threshold").set_value(0.3).run()
     shown = {metric.label: metric.value for metric in app.metric}
     rates = rates_at(scores, 0.3)

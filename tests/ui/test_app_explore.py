@@ -157,7 +157,7 @@ def test_exports_tell_the_doubt_and_the_stability_of_the_page(app, stand_in, mon
     drop(app, ("chest.png", picture(0.6)), ("other.png", picture(0.2)))
     (stability,) = app.session_state["stability"].values()
     near = round((0.6 + stability.high) / 2, 3)
-    app.session_state["pack-panel"] = True
+    app.session_state["panel"] = "export"
     app.slider(key="threshold").set_value(near).run()
     app.button(key="compute-pack").click().run()
     shown = table(app)
@@ -316,7 +316,7 @@ def lungs_found(monkeypatch):
 
 def test_checks_run_on_request_and_say_what_they_mean(app, stand_in, lungs_found):
     drop(app, ("chest.png", picture(0.8)))
-    app.session_state["checks-panel"] = True
+    app.session_state["panel"] = "checks"
     app.run()
     assert any("of the heat lies in the lungs" in text.value for text in app.markdown)
     assert stand_in.passes == passes(1), "nothing that needs the network runs by itself"
@@ -336,7 +336,7 @@ def test_checks_are_worded_for_the_class_and_the_verdict(app):
     def said() -> str:
         return " ".join(text.value for text in app.markdown)
 
-    app.session_state["checks-panel"] = True
+    app.session_state["panel"] = "checks"
     drop(app, ("chest.png", picture(0.2)))
     [button] = [b for b in app.button if b.key.startswith("compute-checks-")]
     button.click().run()
@@ -353,7 +353,7 @@ def test_checks_of_an_empty_heatmap_say_that_there_is_nothing_to_check(
     empty = np.zeros((10, 10), np.float32)
     monkeypatch.setattr(stand_in, "gradcam", lambda maps: np.zeros((len(maps), 2, 10, 10)))
     monkeypatch.setattr(stand_in, "explain", lambda *args, **options: empty)
-    app.session_state["checks-panel"] = True
+    app.session_state["panel"] = "checks"
     drop(app, ("chest.png", picture(0.8)))
     assert any(text.value.startswith("The heatmap is empty") for text in app.markdown)
     assert any(text.value.endswith("there is nothing to check.") for text in app.info)
@@ -380,7 +380,7 @@ def test_pictures_of_one_method_over_many_radiographs(app, stand_in):
 
 def test_evidence_pack_holds_every_radiograph_and_what_is_known(app, stand_in):
     drop(app, ("=1+1.png", picture(0.8)), ("b.png", picture(0.2)), ("broken.png", b"no picture"))
-    app.session_state["pack-panel"] = True
+    app.session_state["panel"] = "export"
     app.run()
     start = app.slider(key="threshold").value
     button = app.button(key="compute-pack")
@@ -388,8 +388,8 @@ def test_evidence_pack_holds_every_radiograph_and_what_is_known(app, stand_in):
     assert not app.exception
     archive = zipfile.ZipFile(io.BytesIO(app.session_state["pack"].data))
     rows = json.loads(archive.read("worklist.json"))
-    assert [row["path"] for row in rows] == ["=1+1.png", "b.png"]
-    assert [row["verdict"] for row in rows] == ["PNEUMONIA", "NORMAL"]
+    assert [row["path"] for row in rows] == ["=1+1.png", "b.png", "broken.png"]
+    assert [row["verdict"] for row in rows] == ["PNEUMONIA", "NORMAL", "ERROR"]
     assert rows[0]["p_pneumonia"] == pytest.approx(0.8, abs=0.01)
     assert len([name for name in archive.namelist() if name.startswith("overlays/")]) == 2
     assert archive.read("report.pdf").startswith(b"%PDF")

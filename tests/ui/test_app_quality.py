@@ -106,7 +106,7 @@ def test_worklist_counts_and_filters_refused_and_warned(app):
 
 def test_exports_tell_refusals_and_warnings(app, stand_in, monkeypatch):
     drop(app, *((f"{p}.png", picture(p)) for p in (0.05, 0.3, 0.65)))
-    app.session_state["pack-panel"] = True
+    app.session_state["panel"] = "export"
     app.run()
     app.button(key="compute-pack").click().run()
     with zipfile.ZipFile(io.BytesIO(app.session_state["pack"].data)) as pack:

@@ -8,6 +8,7 @@ import zipfile
 import pytest
 from playwright.sync_api import expect
 
+from pneumo.ui.pages import PANELS
 from tests.browser import CHROMIUM, ROOT, open_app
 from tests.ui.test_app import components, drop, picture, show_only, table
 
@@ -29,9 +30,10 @@ def archive(*members: tuple[str, bytes]) -> bytes:
 def labelled(app, stand_in):
     """The page with four radiographs, of which the model calls two rightly."""
     members = zip(NAMES, map(picture, LEVELS), strict=True)
-    app.session_state["own-panel"] = True
+    app.session_state["panel"] = "own"
     drop(app, ("set.zip", archive(*members)))
     assert not app.exception
+    assert list(app.button_group(key="panel").options) == list(PANELS.values())
     return app
 
 
@@ -55,7 +57,7 @@ def test_folders_of_neither_or_of_both_classes_tell_the_nearest_or_nothing(app, 
         "PNEUMONIA" if "two" in entry.name else ""
         for entry in app.session_state["entries"].values()
     ]
-    assert not [panel for panel in app.expander if panel.label.startswith("What it does to your")]
+    assert PANELS["own"] not in app.button_group(key="panel").options
 
 
 def test_matrix_rates_and_errors_of_own_radiographs_follow_the_threshold(labelled):
@@ -88,7 +90,7 @@ def test_error_opens_whatever_the_list_was_narrowed_to(labelled):
 
 def test_names_in_the_list_of_errors_are_shown_and_not_obeyed(app, stand_in):
     names = ("NORMAL/**b**[l](http://x).png", "PNEUMONIA/a\x1b.png")
-    app.session_state["own-panel"] = True
+    app.session_state["panel"] = "own"
     drop(app, ("set.zip", archive(*zip(names, map(picture, (0.8, 0.2)), strict=True))))
     labels = [b.label for b in app.button if b.key.startswith("error-")]
     assert len(labels) == 2
@@ -128,7 +130,8 @@ def test_nothing_is_told_before_the_person_has_answered(labelled):
     }
     assert sorted(row["name"] for row in rows) == [f"Radiograph {n}" for n in range(1, 5)]
     assert not labelled.download_button
-    assert not [panel for panel in labelled.expander if "own labelled" in panel.label]
+    assert not [text for text in labelled.markdown if "your own labelled" in text.value]
+    assert labelled.button_group(key="panel").options == [PANELS["threshold"]]
     assert not labelled.exception
 
 
