@@ -64,9 +64,11 @@ def show_pack(
                 on_click="ignore",
             )
     of = (tuple(results.identity(entry) for entry in readings), threshold, wanted, look)
-    known = sum(
-        (results.known_stability(entry) is not None)
-        + (results.known_checks(entry, wanted) is not None)
+    known = tuple(
+        (
+            results.known_stability(entry) is not None,
+            results.known_checks(entry, wanted) is not None,
+        )
         for entry in readings
     )
     made = state.PACK.get()

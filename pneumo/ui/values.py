@@ -126,12 +126,12 @@ class Pack:
 
     Attributes:
         of: Radiographs, threshold and explanation; for others it is no longer offered.
-        known: How many stabilities and checks were known when it was made.
+        known: Of which radiographs stability and checks were known when it was made.
         data: The ZIP archive.
     """
 
     of: tuple[object, ...]
-    known: int
+    known: tuple[tuple[bool, bool], ...]
     data: bytes
 
 
