@@ -26,7 +26,7 @@ def take(page: Page, name: str, folder: Path) -> None:
 
 def open_threshold(page: Page) -> None:
     """Opens the panel of curves and rates."""
-    page.get_by_text("What this threshold does").click()
+    page.get_by_role("radio", name="What this threshold does").click()
     page.get_by_test_id("stVegaLiteChart").nth(3).wait_for(timeout=60_000)
     page.get_by_test_id("stVegaLiteChart").nth(1).scroll_into_view_if_needed()
 
@@ -40,7 +40,7 @@ def show_all_methods(page: Page) -> None:
 def run_checks(page: Page) -> None:
     """Compares two methods and runs the checks of the first."""
     page.get_by_role("radio", name="Two methods").click()
-    page.get_by_text("Checks of this heatmap").click()
+    page.get_by_role("radio", name="Checks of this heatmap").click()
     page.get_by_role("button", name="Compute the checks").click()
     page.get_by_text("Deletion blurs").wait_for(timeout=180_000)
     page.get_by_text("Agreement with").scroll_into_view_if_needed()

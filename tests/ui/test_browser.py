@@ -131,7 +131,7 @@ def test_archive_stopped_half_way_and_gone_on_with(page):
 
 def test_operating_points_and_panel_follow_the_threshold(page):
     drop(page, (RADIOGRAPH.name, RADIOGRAPH.read_bytes()))
-    page.get_by_text("What this threshold does").click()
+    page.get_by_role("radio", name="What this threshold does").click()
     charts = page.get_by_test_id("stVegaLiteChart")
     expect(charts).to_have_count(4)
     for number in range(4):

@@ -155,12 +155,14 @@ def test_wide_windows_show_the_original_beside_the_overlay(browser, address):
 
 def test_wide_windows_show_curves_beside_the_case_and_narrow_ones_do_not(browser, address):
     page = open_sample(browser, address, viewport={"width": 1440, "height": 900})
-    charts, title = page.get_by_test_id("stVegaLiteChart"), page.get_by_text("What this threshold")
+    charts = page.get_by_test_id("stVegaLiteChart")
+    title = page.get_by_role("radio", name="What this threshold")
     expect(title).to_be_attached()
     expect(charts).to_have_count(0)
     page.close()
     page = open_sample(browser, address, viewport={"width": 1920, "height": 1080})
-    charts, title = page.get_by_test_id("stVegaLiteChart"), page.get_by_text("What this threshold")
+    charts = page.get_by_test_id("stVegaLiteChart")
+    title = page.get_by_role("radio", name="What this threshold")
     expect(charts).to_have_count(2)
     expect(
         page.locator(".pneumo-strip")
