@@ -14,7 +14,8 @@ are fitted to the training patients:
 Then come the held-out radiographs about which those trees are most mistaken: in each class the
 third, and the tenth, that looks most like the other class. A network that follows looks falls
 there as deep as the trees; one that reads lungs stays. Several sets of weights of one split stand
-side by side, the shipped ones unless others are named. Prints tables in Markdown.
+side by side, those of interest last; the shipped ones unless others are named. Prints tables in
+Markdown.
 """
 
 import argparse
@@ -55,9 +56,9 @@ def main():
 
     folders = {name: Path(path) for name, path in (each.split("=", 1) for each in args.weights)}
     networks = {name: load_classifier(folder) for name, folder in folders.items()}
-    first = next(iter(networks.values()))
-    training, held_out = split_as_trained(args.data, first.card.document["training"])
-    find = load_finder(next(iter(folders.values())) / FINDER_NAME)
+    (*_, folder), (*_, last) = folders.values(), networks.values()
+    training, held_out = split_as_trained(args.data, last.card.document["training"])
+    find = load_finder(folder / FINDER_NAME)
     known, unknown = describe(training, find), describe(held_out, find)
     looks = judge(known, labels_of(training), unknown)
     labels = labels_of(held_out)
@@ -91,7 +92,7 @@ def main():
         for example, *numbers in zip(others, *said.values(), strict=True):
             print(row_of(CLASSES[example.label], example.path.name, *[f"{p:.2f}" for p in numbers]))
     if args.json:
-        document = {"weights_sha256": first.card.weights_sha256, "count": len(labels), "rows": rows}
+        document = {"weights_sha256": last.card.weights_sha256, "count": len(labels), "rows": rows}
         args.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 

@@ -5,6 +5,7 @@
 A set with one good figure may have paid for it with another; here they stand in one table, each
 at its own balanced threshold: as the radiographs are, under the changes that cost most, and with
 the lungs painted over. `--also` scores a labelled folder, such as the official validation folder.
+The last set is the one that the others are compared with.
 Prints a table in Markdown.
 """
 
@@ -39,8 +40,8 @@ def main():
     columns = {name: measure(Path(folder), args.also) for name, folder in named.items()}
     print(format_table(columns))
     if args.json:
-        first = next(iter(columns.values()))["weights_sha256"]
-        document = {"weights_sha256": first, "weights": columns}
+        *_, last = columns.values()
+        document = {"weights_sha256": last["weights_sha256"], "weights": columns}
         args.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
