@@ -33,8 +33,9 @@ def without(group):
     return ["--augment", *(name for name in GROUPS if name != group)]
 
 
+ORIGIN = ["--recipe", "origin", "--view", "whole"]
 VARIANTS = {
-    "lung field, the default": [],
+    "lung field, the default then": [],
     "cut to the field, nothing hidden": ["--view", "cut"],
     "whole radiograph": ["--view", "whole"],
     "without outline (varied, exchanged)": without("outline"),
@@ -51,8 +52,8 @@ VARIANTS = {
     "with mirroring": ["--augment", *GROUPS, "mirror"],
     "with mixup 0.2": ["--mixup", "0.2"],
     "last 100 layers instead of 55": ["--retrain-layers", "100"],
-    "origin": ["--recipe", "origin"],
-    "origin, last 100 layers": ["--recipe", "origin", "--retrain-layers", "100"],
+    "origin": ORIGIN,
+    "origin, last 100 layers": [*ORIGIN, "--retrain-layers", "100"],
 }
 
 
@@ -70,7 +71,8 @@ def main():
     args = parser.parse_args()
 
     common = ["--data", args.data, "--init", args.init, "--precision", args.precision]
-    common += ["--tiles", "0", "--retrain-layers", "55"]  # as the recipe was when this was chosen
+    # As the recipe was when this was chosen.
+    common += ["--tiles", "0", "--retrain-layers", "55", "--view", "field", "--against-looks", "1"]
     for name in ("epochs", "share", "image_size"):
         common += [f"--{name.replace('_', '-')}", str(getattr(args, name))]
     reports = {}

@@ -51,6 +51,7 @@ def main() -> None:
                 *("train.py", "--data", args.data, "--init", args.init, "--output", folder),
                 *("--precision", args.precision, "--share", SHARE, "--epochs", EPOCHS),
                 *("--image-size", SIZE, "--suite", 0, "--tiles", 0, "--retrain-layers", 55),
+                *("--view", "field", "--against-looks", 1),
                 *VARIANTS[name],
             )
         erased = {}

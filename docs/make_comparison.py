@@ -6,8 +6,10 @@ The picture of docs/surroundings.md. Earlier weights' maps are written by the co
     (cd /tmp/first && python -m pneumo predict samples --raw-maps /tmp/first-maps)
     git worktree add /tmp/field f8c0d93     # the lung field alone, no tiles
     (cd /tmp/field && python -m pneumo predict samples --raw-maps /tmp/field-maps)
+    git worktree add /tmp/tiles df23c97     # tiles, grey levels as they are
+    (cd /tmp/tiles && python -m pneumo predict samples --raw-maps /tmp/tiles-maps)
     python -m pneumo predict samples --raw-maps /tmp/maps
-    python -m docs.make_comparison /tmp/first-maps /tmp/field-maps /tmp/maps PICTURE
+    python -m docs.make_comparison /tmp/first-maps /tmp/field-maps /tmp/tiles-maps /tmp/maps PICTURE
 """
 
 import argparse

@@ -328,7 +328,7 @@ def _command(card: dict) -> str:
     runs = runs_of(card["training"])
     lines = []
     for number, run in enumerate(runs, 1):
-        begin = f" --init runs/{number - 1}/uncalibrated.weights.h5" if number > 1 else ""
+        begin = f" --init runs/{number - 1}/{run['init']}" if number > 1 else ""
         end = f"--output runs/{number}" if number < len(runs) else "--suite 0.25"
         lines.append(f"{_train(run)}{begin} {end}")
     return "\n".join(["```sh", *lines, "```"])

@@ -8,7 +8,7 @@ from pathlib import Path
 from pneumo.dataset.patients import add_patient_flags
 from pneumo.files import JsonObject
 from pneumo.network.architecture import Layout
-from pneumo.network.lung_field import FIELD, VIEWS, WHOLE
+from pneumo.network.lung_field import EQUALISED, VIEWS, WHOLE
 from pneumo.network.lung_finder import FINDER_NAME
 from pneumo.network.preprocess import IMAGE_SIZE
 from pneumo.network.weights_files import WEIGHTS_FOLDER, sha256_of
@@ -28,7 +28,7 @@ RECIPES = {
         "retrain_layers": 100,
         "label_smoothing": 0.05,
         "schedule": "cosine",
-        "view": FIELD,
+        "view": EQUALISED,
         "augment": [
             *("style", "geometry", "texture", "levels"),
             *("outline", "surroundings", "marks", "patches", "local-contrast"),
@@ -38,7 +38,7 @@ RECIPES = {
         "last_stride": 2,
         "tiles": 5,
         "balance": True,
-        "against_looks": 1.0,
+        "against_looks": 4.0,
         "freeze_batchnorm": True,
     },
     "origin": {

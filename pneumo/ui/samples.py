@@ -18,7 +18,10 @@ LESSONS = {
     "the letter R here, not on a lung.",
     "NORMAL2-IM-1436-0001.jpeg": "A clear one.",
     "NORMAL2-IM-1437-0001.jpeg": "A hard one: pale lungs, and a middle that is one white column. "
-    "The shipped weights call it PNEUMONIA at their balanced threshold, the data set NORMAL.",
+    "Weights before these were misled; the shipped ones call it NORMAL at their balanced "
+    "threshold, the data set NORMAL too.",
+    "person1947_bacteria_4876.jpeg": "A hard one: no white patch that stands out. The shipped "
+    "weights call it NORMAL at their balanced threshold, the data set PNEUMONIA.",
     "person1952_bacteria_4883.jpeg": "A clear one.",
     INVERTED: "Black and white are exchanged, as some exports do. A network alone would have "
     "answered; here it is not asked until they are turned back.",
