@@ -49,7 +49,8 @@ def odds_against_looks(
     labels, patients = labels_of(training), patients_of(training)
     if any(len(set(patients[labels == label])) < LEAST_PATIENTS for label in (0, 1)):
         raise TrainingError(
-            f"--against-looks needs {LEAST_PATIENTS} patients of either class to learn looks from."
+            f"--against-looks needs {LEAST_PATIENTS} patients of either class to learn looks from. "
+            "With fewer say --against-looks 1, which goes without."
         )
     numbers = np.stack([global_statistics(_see(sources, i, view)) for i in range(len(labels))])
     with threadpool_limits(1, "openmp"):  # a set this small is faster so

@@ -231,7 +231,7 @@ def _seen(grid=GRID, features=FEATURES, field=None):
         ((400, 500), GRID // 3, (), [(False, "Low contrast: nearly all pixels lie within 32")]),
         ((400, 500), GRID // 9, (), [(True, "Hardly any contrast")]),
         ((140, 200), GRID, (), [(False, "Small: 200 x 140 pixels")]),
-        ((300, 700), GRID, (), [(False, "Much longer than wide")]),
+        ((300, 700), GRID, (), [(False, "Much longer one way")]),
         ((400, 500), GRID, (LATERAL_NOTE,), [(True, "lateral view")]),
         ((400, 500), GRID, (ADULT_NOTE,), [(False, "By its DICOM tag this is an adult's chest")]),
         ((400, 500), GRID, (OTHER_AGE_NOTE,), [(False, "By its DICOM tag this is a child of an")]),
