@@ -148,7 +148,7 @@ def _describe(entry: ReadEntry, threshold: float, results: Results) -> str:
     """Returns a radiograph's name and answer, as the list has them."""
     row = make_row(entry, threshold, results)
     score = "" if row.p_pneumonia is None else f", P {row.p_pneumonia:.3f}"
-    return f"{escape_controls(entry.name)}: {answer_of(entry, row)}{score}"
+    return f"{escape_controls(entry.name)}: {answer_of(row)}{score}"
 
 
 def _show_hidden(

@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pneumo import CLASSES
 from pneumo.export.rows import (
+    ADULT,
     FAILED,
     UNCERTAIN,
     Row,
@@ -108,7 +109,7 @@ def choose_entry(
             key=state.LAYOUT.widget(LAYOUTS[0]),
             label_visibility="collapsed",
         )
-    answers = {key: answer_of(entry, rows[key]) for key, entry in entries.items()}
+    answers = {key: answer_of(row) for key, row in rows.items()}
     keys = _arrange(rows, answers, shown, order, words)
     steps = [key for key in keys if key in readings]
     if steps and state.CASE.get() not in steps:
@@ -195,9 +196,9 @@ def _begin_when_idle() -> None:
         state.draw_again()
 
 
-def answer_of(entry: Entry, row: Row) -> str:
+def answer_of(row: Row) -> str:
     """Returns what stands for a file in list and counts: adults are counted apart."""
-    return ADULT_CHIP if entry.reading and state.withholds(entry.reading) else row.answer
+    return ADULT_CHIP if row.verdict == ADULT else row.answer
 
 
 def _arrange(
@@ -278,7 +279,7 @@ def _describe_row(entry: Entry, row: Row) -> JsonObject:
             "low": None,
             "high": None,
         }
-    answer = answer_of(entry, row)
+    answer = answer_of(row)
     follows = answer in (*CLASSES, UNCERTAIN)  # the threshold, that is
     marks = ", ".join(filter(None, (warning, f"is {row.label}" if row.label else "")))
     return {
