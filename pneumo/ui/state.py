@@ -145,6 +145,10 @@ ASKED = Held[set[str]]("asked", set)
 """Keys of all that was to be read in the run before."""
 CASE = Held[str]("case", str)
 """Key of the entry that is shown; empty if none was."""
+LOOKED_AT = Held[tuple[tuple[str, str, float] | None, frozenset[str]]](
+    "looked-at", lambda: (None, frozenset())
+)
+"""What the list was narrowed by: filter, words, threshold; and the cases opened since."""
 PLACE = Held[Place | None]("place", Place)
 """What the address said when this page last read or wrote it; None after another page."""
 WANTED = Held[str]("wanted-case", str)

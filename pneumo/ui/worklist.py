@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Container
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -110,10 +111,16 @@ def choose_entry(
             label_visibility="collapsed",
         )
     answers = {key: answer_of(row) for key, row in rows.items()}
-    keys = _arrange(rows, answers, shown, order, words)
+    # What is found out of a case while somebody looks at it, or after, does not take it from the
+    # list: that is narrowed by what was known when they asked for it.
+    narrowed = (shown, words, threshold)
+    before, opened = state.LOOKED_AT.get()
+    opened = opened if before == narrowed else frozenset()
+    keys = _arrange(rows, answers, shown, order, words, opened)
     steps = [key for key in keys if key in readings]
     if steps and state.CASE.get() not in steps:
         state.CASE.put(steps[0])
+    state.LOOKED_AT.put((narrowed, opened | {state.CASE.get()} if steps else opened))
     _show_list(keys, entries, rows, threshold)
     with steps_place:
         _show_steps(steps, len(entries))
@@ -202,11 +209,21 @@ def answer_of(row: Row) -> str:
 
 
 def _arrange(
-    rows: dict[str, Row], answers: dict[str, str], shown: str, order: str, words: str
+    rows: dict[str, Row],
+    answers: dict[str, str],
+    shown: str,
+    order: str,
+    words: str,
+    opened: Container[str],
 ) -> list[str]:
-    """Returns the keys that pass the filter, in the order wanted; those refused are last."""
+    """Returns the keys that pass the filter or did when they were opened, in the order wanted.
+
+    Those refused are last.
+    """
 
     def passes(key: str) -> bool:
+        if key in opened:
+            return True
         row = rows[key]
         refused = row.p_pneumonia is None
         others = {

@@ -26,6 +26,7 @@ from tests.network.test_lung_field import TWO
 from tests.ui.test_app import (
     counts,
     drop,
+    name_shown,
     page_text,
     panes,
     passes,
@@ -203,6 +204,23 @@ def test_stability_of_all_is_found_out_a_few_at_a_time(app, stand_in, monkeypatc
     app.button(key="compute-stability-of-all").click().run()
     assert order == ["0.2.png", "0.5.png", "0.8.png"]
     assert "stability-of-all" not in app.session_state["running"]  # the next file waits to be asked
+
+
+def test_a_case_that_is_found_uncertain_stays_in_the_list_that_it_was_opened_from(app, stand_in):
+    drop(app, *((f"{p}.png", picture(p)) for p in (0.8, 0.499, 0.3)))
+    show_only(app, "NORMAL")  # 0.499 is not known to be uncertain until somebody opens it
+    assert name_shown(app) == "0.499.png"
+    assert verdict_shown(app) == "Uncertain, nearer to NORMAL"
+    assert counts(app) == {"PNEUMONIA": 1, "Uncertain": 1, "NORMAL": 1}
+    app.button(key="next").click().run()
+    assert (name_shown(app), table(app)["File"]) == ("0.3.png", ["0.499.png", "0.3.png"])
+    app.button(key="previous").click().run()
+    assert name_shown(app) == "0.499.png"
+    show_only(app, "Uncertain")
+    assert table(app)["File"] == ["0.499.png"]
+    show_only(app, "NORMAL")
+    assert (name_shown(app), table(app)["File"]) == ("0.3.png", ["0.3.png"])
+    assert not app.exception
 
 
 stability = Results.stability
