@@ -16,13 +16,12 @@ from pneumo.dataset.examples import class_of
 from pneumo.errors import RadiographError
 from pneumo.evaluation.stability import measure_stability
 from pneumo.explaining.methods import METHODS
-from pneumo.explaining.overlay import blend, stretch_heatmap, trace_outline
+from pneumo.explaining.overlay import Look, stretch_heatmap
 from pneumo.explaining.scaling import normalize_heatmap, scale_heatmap
 from pneumo.export.dicom_objects import DicomObjects, make_objects, to_bytes
 from pneumo.export.rows import Row, escape_controls, row_of, row_of_failure
 from pneumo.images import encode_png
 from pneumo.inference import Engine, Reading, cam_of, predict, prepare_input, score_pixels
-from pneumo.network.lung_field import outline_of
 from pneumo.network.triage import REFUSED
 from pneumo.progress import Progress, follow, unseen
 from pneumo.reading.folders import stem_of
@@ -100,14 +99,11 @@ class HeatmapSaver:
         """
         field = reading.input.field
         cam = cam_of(self._engine, reading, self._method, PNEUMONIA)
-        outline = None if field is None else outline_of(field, pixels.shape)
         stem, overlay = self._name(own), ""
         if self._overlays or self._keep:
             # As in the app: on one scale for all radiographs, where there is one for the method.
             scaled = scale_heatmap(self._method, cam, self._engine.classifier.card, relative=False)
-            picture = blend(pixels, stretch_heatmap(scaled, pixels.shape, field, outline))
-            if outline is not None:
-                trace_outline(picture, outline)
+            picture = Look().draw(pixels, scaled, field)
         if self._overlays:
             place = self._overlays / f"{stem}.png"
             place.write_bytes(encode_png(picture))
@@ -122,7 +118,7 @@ class HeatmapSaver:
                     keep(stem, objects)
         if self._raw_maps:
             scaled = normalize_heatmap(cam, METHODS[self._method].percentile)
-            heatmap = stretch_heatmap(scaled, pixels.shape, field, outline)
+            heatmap = stretch_heatmap(scaled, pixels.shape, field)
             np.save(self._raw_maps / f"{stem}.npy", heatmap)
         return stem, overlay
 

@@ -1,5 +1,7 @@
 """Radiograph + heatmap -> picture, at the radiograph's own size and aspect."""
 
+from dataclasses import dataclass
+
 import matplotlib
 import numpy as np
 from PIL import Image
@@ -19,11 +21,40 @@ BAND = 64
 """Rows that are coloured at a time."""
 
 
+@dataclass(frozen=True)
+class Look:
+    """How a heatmap is drawn; see `blend` and `draw_contours`."""
+
+    opacity: float = 0.45
+    colour_map: str = COLOUR_MAPS[0]
+    contours: bool = False
+    above: float = 0
+
+    def draw(self, pixels: np.ndarray, heatmap: np.ndarray, field: LungField | None) -> np.ndarray:
+        """Draws a coarse map over a radiograph, and the outline of where the network looked.
+
+        Args:
+            pixels: `(height, width)` uint8.
+            heatmap: As for `stretch_heatmap`.
+            field: Likewise.
+
+        Returns:
+            `(height, width, 3)` uint8.
+        """
+        if field is None:
+            return self._colour(pixels, stretch_heatmap(heatmap, pixels.shape))
+        outline = outline_of(field, pixels.shape)
+        heat = put_back(heatmap, field, pixels.shape) * outline
+        return trace_outline(self._colour(pixels, heat), outline)
+
+    def _colour(self, pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
+        if self.contours:
+            return draw_contours(pixels, heat, self.colour_map, self.above)
+        return blend(pixels, heat, self.opacity, self.colour_map, self.above)
+
+
 def stretch_heatmap(
-    heatmap: np.ndarray,
-    shape: tuple[int, int],
-    field: LungField | None = None,
-    outline: np.ndarray | None = None,
+    heatmap: np.ndarray, shape: tuple[int, int], field: LungField | None = None
 ) -> np.ndarray:
     """Lays a coarse map over a radiograph.
 
@@ -36,16 +67,13 @@ def stretch_heatmap(
         shape: `(height, width)` of the radiograph.
         field: Where the network looked; None if at the whole radiograph. There is no heat
             outside the field's outline, of which the network was shown nothing.
-        outline: `outline_of(field, shape)`, where it is at hand.
 
     Returns:
         `(height, width)` float32 in [0, 1].
     """
     height, width = shape
     if field is not None:
-        return put_back(heatmap, field, shape) * (
-            outline_of(field, shape) if outline is None else outline
-        )
+        return put_back(heatmap, field, shape) * outline_of(field, shape)
     image = Image.fromarray(np.ascontiguousarray(heatmap, np.float32))
     return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
 

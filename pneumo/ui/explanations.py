@@ -17,16 +17,10 @@ from pneumo.explaining.methods import (
     describe_coarseness,
     describe_layer,
 )
-from pneumo.explaining.overlay import (
-    COLOUR_MAPS,
-    blend,
-    draw_contours,
-    stretch_heatmap,
-    trace_outline,
-)
+from pneumo.explaining.overlay import COLOUR_MAPS, Look
 from pneumo.images import encode_jpeg, encode_png, fit_within
 from pneumo.network.architecture import LAST_CONVOLUTION, Layout
-from pneumo.network.lung_field import LungField, outline_of
+from pneumo.network.lung_field import LungField
 from pneumo.ui import state
 from pneumo.ui.results import Results, has_common_scale, run_or_offer
 from pneumo.ui.state import Setting
@@ -44,29 +38,12 @@ PAINTERS = threading.BoundedSemaphore(2)
 """Heatmaps that are drawn at a time in all sessions: a large one takes a hundred megabytes."""
 
 
-@dataclass(frozen=True)
-class Look:
-    """How a heatmap is drawn; see `pneumo.explaining.overlay`."""
-
-    opacity: float
-    colour_map: str
-    drawing: str
-    above: float
-
-    def draw(self, pixels: np.ndarray, heatmap: np.ndarray, field: LungField | None) -> np.ndarray:
-        """Draws a heatmap over a radiograph, and the outline of where the network looked.
-
-        Returns:
-            `(height, width, 3)` uint8.
-        """
-        with PAINTERS:
-            outline = None if field is None else outline_of(field, pixels.shape)
-            heat = stretch_heatmap(heatmap, pixels.shape, field, outline)
-            if self.drawing == "Contours":
-                picture = draw_contours(pixels, heat, self.colour_map, self.above)
-            else:
-                picture = blend(pixels, heat, self.opacity, self.colour_map, self.above)
-            return picture if outline is None else trace_outline(picture, outline)
+def draw(
+    look: Look, pixels: np.ndarray, heatmap: np.ndarray, field: LungField | None
+) -> np.ndarray:
+    """Draws a heatmap as `Look.draw` does, as soon as no two others are being drawn."""
+    with PAINTERS:
+        return look.draw(pixels, heatmap, field)
 
 
 @dataclass(frozen=True)
@@ -80,10 +57,6 @@ class Beside:
 
     entry: ReadEntry
     words: str
-
-
-PLAIN_LOOK = Look(opacity=0.45, colour_map=COLOUR_MAPS[0], drawing=DRAWINGS[0], above=0)
-"""As long as nobody has chosen another."""
 
 
 def show_explanations(
@@ -255,7 +228,8 @@ def _ask_look() -> Look:
         colour_map = st.selectbox(
             "Colour map", COLOUR_MAPS, key=state.COLOUR_MAP.widget(COLOUR_MAPS[0])
         )
-    return Look(opacity / 100, colour_map, state.DRAWING.value, above / 100)
+    contours = state.DRAWING.value == DRAWINGS[1]
+    return Look(opacity / 100, colour_map, contours, above / 100)
 
 
 def _compute(missing: list[Explanation], entry: ReadEntry, results: Results) -> None:
@@ -338,13 +312,13 @@ def _original(entry: ReadEntry, side: int, results: Results) -> Pane:
 
 def _draw(entry: ReadEntry, look: Look, heatmap: np.ndarray, side: int, results: Results) -> bytes:
     pixels = fit_within(results.pixels(entry), side)
-    return encode_jpeg(look.draw(pixels, heatmap, entry.reading.input.field))
+    return encode_jpeg(draw(look, pixels, heatmap, entry.reading.input.field))
 
 
 def _offer_download(entry: ReadEntry, wanted: Explanation, heatmap: np.ndarray, look: Look) -> None:
     st.download_button(
         "Overlay as PNG",
-        lambda: encode_png(look.draw(entry.read().pixels, heatmap, entry.reading.input.field)),
+        lambda: encode_png(draw(look, entry.read().pixels, heatmap, entry.reading.input.field)),
         file_name=f"{Path(entry.name).stem}-{wanted.method}-{CLASSES[wanted.label].lower()}.png",
         mime="image/png",
         icon=":material/download:",

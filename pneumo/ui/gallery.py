@@ -5,11 +5,12 @@ import html
 import streamlit as st
 
 from pneumo.explaining.methods import METHODS
+from pneumo.explaining.overlay import Look
 from pneumo.export.rows import percent
 from pneumo.images import encode_jpeg, fit_within
 from pneumo.progress import Progress, follow
 from pneumo.ui import state
-from pneumo.ui.explanations import PLAIN_LOOK
+from pneumo.ui.explanations import draw
 from pneumo.ui.results import Results, run_or_offer
 from pneumo.ui.values import Explanation, ReadEntry
 
@@ -60,18 +61,18 @@ def show_gallery(entries: dict[str, ReadEntry], verdicts: dict[str, str], result
 def _show_picture(
     key: str, entry: ReadEntry, verdict: str, wanted: Explanation, results: Results
 ) -> None:
-    def draw() -> bytes:
+    def encode() -> bytes:
         pixels = fit_within(results.pixels(entry), SIDE)
         if entry.reading.refused:
             return encode_jpeg(pixels)
         return encode_jpeg(
-            PLAIN_LOOK.draw(pixels, results.heatmap(entry, wanted), entry.reading.input.field)
+            draw(Look(), pixels, results.heatmap(entry, wanted), entry.reading.input.field)
         )
 
     here = state.CASE.get() == key
     answer = "" if entry.reading.refused else percent(entry.reading.probability)
     with st.container(width=166, gap=None, border=here):
-        picture = results.picture((results.identity(entry), wanted, PLAIN_LOOK, SIDE), draw)
+        picture = results.picture((results.identity(entry), wanted, Look(), SIDE), encode)
         st.image(picture, width="stretch", alt=f"{wanted.title}: {entry.name}")
         st.html(
             f"<div class='pneumo-small'><b>{verdict}</b> {html.escape(answer)}<br>"

@@ -9,6 +9,7 @@ import streamlit as st
 from pneumo import CLASSES
 from pneumo.evaluation.held_out import HeldOutScores, rates_at
 from pneumo.explaining.methods import METHODS
+from pneumo.explaining.overlay import Look
 from pneumo.export.evidence_pack import write_pack
 from pneumo.export.report_page import CaseReport, PackContext
 from pneumo.export.rows import ADULT, Row, to_csv, to_json
@@ -17,7 +18,7 @@ from pneumo.network.card import ModelCard
 from pneumo.network.lung_field import CUT, EQUALISED, FIELD, WHOLE
 from pneumo.progress import Progress
 from pneumo.ui import state
-from pneumo.ui.explanations import SCREEN_SIDE, Look
+from pneumo.ui.explanations import SCREEN_SIDE, draw
 from pneumo.ui.results import Results, has_common_scale, run_or_offer
 from pneumo.ui.style import DISCLAIMER, WARNING
 from pneumo.ui.trust import describe_checks
@@ -150,7 +151,7 @@ def _write(
             yield CaseReport(
                 row,
                 pixels,
-                look.draw(pixels, results.heatmap(entry, wanted), entry.reading.input.field),
+                draw(look, pixels, results.heatmap(entry, wanted), entry.reading.input.field),
                 wanted.title,
                 _shrunk(entry, pixels),
                 tuple(describe_checks(entry, wanted, verdict, results)),

@@ -14,6 +14,7 @@ from pypdf import PdfReader
 from pneumo.evaluation.stability import describe_doubt
 from pneumo.explaining.faithfulness import CONTROLS, FILLS, FRACTIONS, STEPS
 from pneumo.explaining.methods import METHODS
+from pneumo.explaining.overlay import Look
 from pneumo.export.rows import to_json
 from pneumo.network import queue
 from pneumo.network.classifier import Once
@@ -425,11 +426,10 @@ def test_evidence_pack_holds_every_radiograph_and_what_is_known(app, stand_in):
 
 
 def test_moving_the_slider_over_many_radiographs_runs_and_draws_nothing(app, stand_in, monkeypatch):
-    from pneumo.ui import explanations
 
     drop(app, *((f"{n}.png", picture(0.2 + n / 100)) for n in range(60)))
     drawn = []
-    monkeypatch.setattr(explanations, "blend", lambda *a: drawn.append(a) or np.zeros((9, 9, 3)))
+    monkeypatch.setattr(Look, "draw", lambda *a: drawn.append(a) or np.zeros((9, 9, 3)))
     before = stand_in.passes, stand_in.heatmaps, len(stand_in.explained)
     for threshold in (0.3, 0.4, 0.75):
         app.slider(key="threshold").set_value(threshold).run()
