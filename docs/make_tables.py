@@ -336,7 +336,7 @@ def _command(card: dict) -> str:
 
 _USUAL = {
     **{"recipe": "robust", "precision": "float32", "image_size": 299, "seed": 0, "share": 1.0},
-    **{"held_out": 0.15, "folds": 0, "final": "refit"},
+    **{"held_out": 0.15, "folds": 0, "final": "refit", "keep_init": 0.0},
     **{"patients": None, "patient_pattern": None, "patient_by": "auto"},
 }
 _BEFORE = {"against_looks": 1.0}

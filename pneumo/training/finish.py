@@ -1,6 +1,6 @@
 """From a trained network to calibrated weights, operating points and what the card says of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,13 +134,19 @@ def scale_head(model: keras.Model, temperature: float) -> None:
     head.set_weights([value - value.mean(axis=-1, keepdims=True) for value in scaled])
 
 
-def average_weights(models: list[list[np.ndarray]]) -> list[np.ndarray]:
+def average_weights(
+    models: list[list[np.ndarray]], shares: Sequence[float] | None = None
+) -> list[np.ndarray]:
     """Averages the weights of several networks that began alike into those of one.
 
-    A uniform soup (Wortsman et al. 2022, https://arxiv.org/abs/2203.05482).
+    A soup (Wortsman et al. 2022, https://arxiv.org/abs/2203.05482).
+
+    Args:
+        models: The weights of each.
+        shares: Of each; equal ones if not given.
     """
     return [
-        np.asarray(np.mean(values, axis=0, dtype=np.float64))
+        np.average(np.asarray(values, np.float64), axis=0, weights=shares)
         for values in zip(*models, strict=True)
     ]
 

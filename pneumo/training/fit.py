@@ -19,7 +19,7 @@ from pneumo.training.callbacks import ShowProgress
 from pneumo.training.checkpoint import epochs_before, load_checkpoint, save_checkpoint
 from pneumo.training.epoch import require_finite, train_epoch
 from pneumo.training.evidence import ANSWER, CELLS, evidence_elsewhere, with_evidence
-from pneumo.training.finish import predict_grids
+from pneumo.training.finish import average_weights, predict_grids
 from pneumo.training.framing import Sources
 from pneumo.training.inputs import load_sources, see
 from pneumo.training.logs import write_logs
@@ -160,6 +160,10 @@ def _export(recipe: Recipe, model: keras.Model, output: Path) -> keras.Model:
     keras.mixed_precision.set_global_policy("float32")
     final = build_classifier(recipe.layout)
     final.set_weights(model.get_weights())
+    if recipe.keep_init:
+        first = build_trainable(recipe).get_weights()
+        shares = recipe.keep_init, 1 - recipe.keep_init
+        final.set_weights(average_weights([first, final.get_weights()], shares))
     save_weights_fp16(final, output / UNCALIBRATED_NAME)
     final.load_weights(output / UNCALIBRATED_NAME)
     return final

@@ -15,6 +15,11 @@ def build_trainable(recipe: Recipe) -> keras.Model:
     """Builds the classifier, loads the initial weights, freezes all but the last layers."""
     model = build_classifier(recipe.layout)
     base = backbone_of(model)
+    if recipe.keep_init and not (Path(recipe.init).is_file() and _has_head(Path(recipe.init))):
+        raise TrainingError(
+            f"--keep-init needs the weights of an earlier run, head included; --init {recipe.init} "
+            "has none."
+        )
     if recipe.init == "imagenet":
         base.set_weights(_download_imagenet(base.input_shape[1:]))
     elif recipe.init != "random":

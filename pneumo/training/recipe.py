@@ -105,6 +105,7 @@ class Recipe:
     balance: bool
     against_looks: float
     freeze_batchnorm: bool
+    keep_init: float
     image_size: int
     patients: Path | None
     patient_pattern: str | None
@@ -188,6 +189,14 @@ def parse_arguments(description: str, arguments: list[str] | None = None) -> Rec
         "as often as others; 1 for as often",
     )
     add("--freeze-batchnorm", action=switch, default=None, help="keep ImageNet's statistics")
+    add(
+        "--keep-init",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="average the trained weights with those of the earlier run that --init names, which "
+        "make up this share (Wortsman et al. 2022, https://arxiv.org/abs/2109.01903)",
+    )
     add("--image-size", type=int, help=f"side of the input, default {IMAGE_SIZE}")
 
     add_patient_flags(parser)
@@ -240,6 +249,8 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error(f"--held-out is a share between 0 and 1, received {args.held_out}")
     if not 0 <= args.suite <= 1:
         parser.error(f"--suite is a share from 0 to 1, received {args.suite}")
+    if not 0 <= args.keep_init < 1:
+        parser.error(f"--keep-init is a share from 0 to below 1, received {args.keep_init}")
     if not 0 < args.share <= 1:
         parser.error(f"--share lies above 0 and is at most 1, received {args.share}")
     if args.folds < 0 or args.folds == 1:

@@ -36,6 +36,7 @@ _RECIPE = {
     "Redrawn at random": "{augment}",
     "Mixup": "{mixup}",
     "Kept out of training": "{held_out:.0%} of the patients, {folds}",
+    "Of the weights it began with": "{keep_init:.0%} kept: averaged with the trained ones",
     "Share of the data used": "{share:.0%} of the patients",
     "Seed": "{seed}",
     "Arithmetic": "{precision}",
@@ -154,6 +155,8 @@ def describe_recipe(training: JsonObject) -> dict[str, str]:
         )
     if (most := training.get("against_looks", 1)) > 1:
         told["against_looks"] = f"radiographs that have them come up to {most:g} times as often"
+    if not training.get("keep_init"):
+        told.pop("keep_init", None)
     if "augment" in training:
         words = [_AUGMENTATIONS.get(group, group) for group in training["augment"]]
         told["augment"] = "; ".join(words) or "nothing"

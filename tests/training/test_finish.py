@@ -78,6 +78,8 @@ def test_weights_are_averaged_one_by_one():
     one, two = [np.array([1.0, 2.0]), np.array([[4.0]])], [np.array([3.0, 6.0]), np.array([[0.0]])]
     mean = average_weights([one, two])
     assert [values.tolist() for values in mean] == [[2.0, 4.0], [[2.0]]]
+    mean = average_weights([one, two], [0.25, 0.75])
+    assert [values.tolist() for values in mean] == [[2.5, 5.0], [[1.0]]]
     with pytest.raises(ValueError, match="shorter"):
         average_weights([one, two[:1]])
     # Summed in 64 bits: 16 would lose the small one beside the large.

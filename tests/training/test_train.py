@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import h5py
 import numpy as np
 import pytest
 
@@ -308,6 +309,38 @@ def test_begins_from_an_earlier_run_with_its_head_and_never_with_another_split(
     assert "was split otherwise" in line
 
 
+def test_keeps_a_share_of_the_weights_that_it_began_with(tmp_path, data, monkeypatch, capsys):
+    arguments = ["--data", data, *TINY, "--epochs", 1, "--learning-rate", 0.1]
+    run_train(*arguments, "--output", tmp_path / "first")
+    arguments[arguments.index("random")] = tmp_path / "first" / "uncalibrated.weights.h5"
+    run_train(*arguments, "--output", tmp_path / "plain")
+    run_train(*arguments, "--keep-init", 0.25, "--output", tmp_path / "kept")
+    first, plain, kept = (stored(tmp_path / name) for name in ("first", "plain", "kept"))
+    moved = 0
+    for name, values in kept.items():
+        expected = 0.25 * first[name] + 0.75 * plain[name]
+        np.testing.assert_allclose(values, expected, rtol=2e-3, atol=1e-4, err_msg=name)
+        moved += np.abs(plain[name] - first[name]).max() > 0.01
+    assert moved > 2, "training moved nothing, so any share would do"
+    assert card_of(tmp_path / "kept")["training"]["keep_init"] == 0.25
+    line = fail_to_train(monkeypatch, capsys, "--data", data, *TINY, "--keep-init", 0.5)
+    assert "--keep-init needs the weights of an earlier run, head included" in line
+
+
+def stored(folder: Path) -> dict[str, np.ndarray]:
+    """Name -> weights of a run before calibration, as float64."""
+    found = {}
+    with h5py.File(folder / "uncalibrated.weights.h5") as file:
+        file.visititems(
+            lambda name, item: (
+                found.update({name: item[()].astype(float)})
+                if isinstance(item, h5py.Dataset)
+                else None
+            )
+        )
+    return found
+
+
 def test_words_for_weights_are_of_no_run_in_the_working_directory(tmp_path, monkeypatch):
     (tmp_path / "run.json").write_text('{"epochs": 4}')
     monkeypatch.chdir(tmp_path)
@@ -389,6 +422,7 @@ def test_new_run_forgets_the_checkpoints_of_an_older_one(tmp_path):
         (lambda folder: None, ["--data", "x", "--image-size", "64"], "at least 71"),
         (lambda folder: None, ["--data", "x", "--folds", "1"], "--folds is 0 or at least 2"),
         (lambda folder: None, ["--data", "x", "--share", "0"], "--share lies above 0"),
+        (lambda folder: None, ["--data", "x", "--keep-init", "1"], "--keep-init is a share from 0"),
         (lambda folder: None, ["--data", "x", "--mixup", "-1"], "--mixup is at least 0"),
         (lambda folder: None, ["--data", "x", "--learning-rate", "0"], "lies above 0"),
         (
