@@ -95,6 +95,7 @@ def describe_doubt(stability: Stability, threshold: float) -> str:
     if not names:
         return ""
     return (
-        f"Changes that alter no finding move P(PNEUMONIA) between {stability.low:.3f} and "
-        f"{stability.high:.3f}, across the threshold of {threshold:.3f}: {', '.join(names)}."
+        "Small changes that no radiologist would mind move P(PNEUMONIA) between "
+        f"{stability.low:.3f} and {stability.high:.3f}, across the threshold of {threshold:.3f}: "
+        f"{', '.join(names)}."
     )

@@ -84,8 +84,9 @@ def describe_shares(shares: Shares) -> str:
     if np.isnan(shares.heat):
         return "The heatmap is empty: there is no heat whose place could be checked."
     text = (
-        f"{100 * shares.heat:.0f} % of the heat lies in the lungs ({100 * shares.even:.0f} % if it "
-        "were spread evenly over what the network sees)."
+        f"Of the heat within the outline {100 * shares.heat:.0f} % lies in the lungs "
+        f"({100 * shares.even:.0f} % if it were spread evenly there). What lies beyond the outline "
+        "is not drawn and not counted here."
     )
     if shares.heat < shares.even:
         text += " That is little for an answer about lungs: doubt it."

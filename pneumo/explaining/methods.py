@@ -130,7 +130,8 @@ def describe_coarseness(layout: Layout) -> str:
     if layout.tiles > 1:
         return (
             f"The network looks at {layout.tiles} x {layout.tiles} blocks of what it is shown, "
-            "each with a little around it, and a map of its last layer can be no finer."
+            "each with a little around it. A map of its last layer is no finer than that, although "
+            f"it has {side} x {side} cells: those of one block have seen the same."
         )
     return (
         f"Each of the {side} x {side} cells of the network's last layer has seen all that it is "

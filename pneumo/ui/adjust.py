@@ -73,7 +73,7 @@ def show_adjust(entry: ReadEntry, results: Results) -> None:
             whole = results.picture(
                 (identity, "small"), lambda: encode_png(fit_within(results.pixels(entry), size))
             )
-            with st.container(horizontal=True):
+            with st.container(horizontal=True, key="saw"):
                 st.image(grid, width=size, alt="The radiograph as the network saw it")
                 st.image(whole, width=size, alt="The radiograph as it was read")
             done = "".join(f"; {note}" for note in entry.reading.info.notes)

@@ -60,7 +60,7 @@ def show_case(
             _show_answer(entry, threshold, known)
     with answer, st.container(key="details"):
         with st.container():
-            if words := describe_answers(entry, threshold):
+            if words := describe_answers(entry, threshold, known):
                 st.info(words)
             _show_whereabouts(entry, threshold)
             _show_lesson(entry)
@@ -93,7 +93,7 @@ def _show_answer(entry: ReadEntry, threshold: float, known: Stability | None) ->
     """Shows the verdict, or for an adult the score alone."""
     reading = entry.reading
     if state.withholds(reading):
-        score = f"The score is {reading.probability:.2f}, of a model that knows children only."
+        score = f"The score is {reading.probability:.3f}, of a model that knows children only."
         show_no_verdict("No verdict for adults", score)
     else:
         show_verdict(reading.probability, threshold, known)
@@ -110,6 +110,9 @@ def _show_whereabouts(entry: ReadEntry, threshold: float) -> None:
     label = CLASSES.index(reading.verdict(threshold)) if judged else PNEUMONIA
     found = reading.whereabouts(label)
     text = describe_whereabouts(found, label)
+    drawn = state.CLASS.get(CLASSES[PNEUMONIA])
+    if found and drawn != CLASSES[label]:
+        text += f" The picture shows what speaks for {drawn}: choose {CLASSES[label]} above it."
     if found and found.doubtful:
         st.warning(text, icon=":material/wrong_location:")
     else:

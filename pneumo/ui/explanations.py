@@ -108,11 +108,9 @@ def show_explanations(
     columns = 4 if len(panes) > 4 else min(len(panes), 3)
     show_linked(panes, f"pictures-{view}", columns, narrow)
     common = [e for e in wanted if has_common_scale(results.classifier.card, e)]
-    strongest = (
-        "strong in any radiograph"
-        if len(common) == len(wanted)
-        else ("strongest in this radiograph")
-    )
+    strongest = "strong; each title says by which scale"
+    if len(common) in (0, len(wanted)):
+        strongest = "strong in any radiograph" if common else "strongest in this radiograph"
     show_scale(look.colour_map, strongest)
     bars = st.container()
 
@@ -125,6 +123,11 @@ def show_explanations(
             for method in dict.fromkeys(explanation.method for explanation in wanted):
                 own = METHODS[method]
                 st.caption(f"**{own.name}** ({own.source}). {own.reading}")
+            if entry.reading.input.field is not None:
+                st.caption(
+                    "The blue line is the edge of what the network was shown: the lungs and what "
+                    "lies between them."
+                )
             st.caption(describe_coarseness(results.classifier.card.layout))
             if missing := [one.name for key, one in ALL_METHODS.items() if key not in METHODS]:
                 st.caption(
@@ -262,7 +265,7 @@ def _panes(
         class_name = CLASSES[explanation.label]
         own = has_common_scale(results.classifier.card, explanation)
         scale = "one scale for all radiographs" if own else "relative to this radiograph"
-        title = explanation.short_title
+        title = f"{explanation.short_title}, {'common' if own else 'own'} scale"
         if view != "All methods":
             title = f"{explanation.title} ({scale})"
         alt = f"Radiograph with the heatmap of evidence for {class_name}"

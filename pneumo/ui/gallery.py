@@ -16,6 +16,8 @@ from pneumo.ui.values import Explanation, ReadEntry
 
 PER_PAGE = 12
 SIDE = 360
+SHOWN = 138
+"""Width of a picture on the page: two beside each other."""
 
 
 def show_gallery(entries: dict[str, ReadEntry], verdicts: dict[str, str], results: Results) -> None:
@@ -71,7 +73,7 @@ def _show_picture(
 
     here = state.CASE.get() == key
     answer = "" if entry.reading.refused else percent(entry.reading.probability)
-    with st.container(width=166, gap=None, border=here):
+    with st.container(width=SHOWN, gap=None, border=here):
         picture = results.picture((results.identity(entry), wanted, Look(), SIDE), encode)
         st.image(picture, width="stretch", alt=f"{wanted.title}: {entry.name}")
         st.html(
@@ -79,7 +81,7 @@ def _show_picture(
             f"{html.escape(entry.name)}</div>"
         )
         st.button(
-            "Shown below" if here else "Show",
+            "Shown" if here else "Show",
             key=f"open-{key}",
             on_click=state.CASE.put,
             args=(key,),

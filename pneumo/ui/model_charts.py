@@ -83,7 +83,11 @@ def draw_shifts(shifts: dict[str, JsonObject]) -> alt.LayerChart | alt.FacetChar
             sort=None,
             title=None,
             axis=alt.Axis(
-                labelExpr=_TWO_LINES, labelLineHeight=13, labelOverlap=False, labelFlush=False
+                labelExpr=_TWO_LINES,
+                labelLineHeight=13,
+                labelOverlap=False,
+                labelFlush=False,
+                labelLimit=240,
             ),
         ),
         tooltip=tip,

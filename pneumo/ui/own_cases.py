@@ -6,6 +6,7 @@ import streamlit as st
 
 from pneumo import CLASSES
 from pneumo.evaluation.own_cases import Share, Tally, tally
+from pneumo.evaluation.stability import Stability
 from pneumo.export.rows import escape_controls
 from pneumo.ui import state
 from pneumo.ui.style import plain
@@ -45,7 +46,7 @@ def end_test_without_cases(entries: dict[str, Entry]) -> None:
 def begin_test() -> None:
     """Forgets all answers and gives the radiographs new numbers."""
     state.ANSWERS.put({})
-    keys = list(state.ENTRIES.get())
+    keys = [entry.key for entry in judged(state.ENTRIES.get().values())]
     numbers = random.sample(range(1, len(keys) + 1), len(keys))
     state.NUMBERS.put(dict(zip(keys, numbers, strict=True)))
     state.CASE.take()
@@ -71,7 +72,7 @@ def _answer(key: str, said: str) -> None:
     state.ANSWERS.ensure()[key] = said
 
 
-def describe_answers(entry: ReadEntry, threshold: float) -> str:
+def describe_answers(entry: ReadEntry, threshold: float, known: Stability | None) -> str:
     """Says what person, data set and model say of a radiograph; empty if it was not asked."""
     said = state.ANSWERS.get().get(entry.key)
     if not said:
@@ -80,6 +81,9 @@ def describe_answers(entry: ReadEntry, threshold: float) -> str:
     model = "The model gives no verdict on adults."
     if not state.withholds(entry.reading):
         model = f"The model says {entry.reading.verdict(threshold)}."
+        if known and known.crossing(threshold):
+            nearer = entry.reading.verdict(threshold)
+            model = f"The model is uncertain, and counted as {nearer}, which is nearer."
     return f"You said {said}. {labelled} {model}"
 
 
@@ -136,7 +140,8 @@ def show_own_cases(entries: dict[str, Entry], threshold: float) -> None:
             args=(entry.key,),
         )
     st.caption(
-        "Labels are the data set's, told by folders called NORMAL or PNEUMONIA. Intervals are "
+        "Labels are the data set's, told by folders called NORMAL or PNEUMONIA. What is uncertain "
+        "counts as the class that it is nearer to. Intervals are "
         "95 % (Wilson 1927), as if each radiograph were of another patient."
     )
 

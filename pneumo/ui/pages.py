@@ -8,8 +8,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
-from pneumo import CLASSES
+from pneumo import CLASSES, PNEUMONIA
 from pneumo.evaluation.held_out import read_scores
+from pneumo.explaining.overlay import Look
 from pneumo.network.card import ModelCard
 from pneumo.ui import state
 from pneumo.ui.about import show_about, show_welcome
@@ -33,7 +34,7 @@ from pneumo.ui.results import Results
 from pneumo.ui.sources import keep_dropped
 from pneumo.ui.style import draw_icon, inject_style, show_header, show_warning
 from pneumo.ui.threshold import show_threshold
-from pneumo.ui.values import Entry, ReadEntry
+from pneumo.ui.values import Entry, Explanation, ReadEntry
 from pneumo.ui.worklist import choose_entry, show_failures, try_small_changes
 
 
@@ -140,7 +141,9 @@ def _show_answers(
     threshold = show_threshold(card.points, scores)
     with left:
         # The steps come first: below a list of any length the pinned bar would cover them.
-        steps_place, list_place = st.container(key="steps-bar"), st.container(key="list")
+        steps_place = st.container(key="steps-bar")
+        # A phone has the list in a drawer, which the steps open: without steps, no drawer.
+        list_place = st.container(key="list" if len(entries) > 1 else "alone")
     testing = state.TESTING.get(False)
     with list_place:
         score_place = st.container(key="score") if testing else None
@@ -158,8 +161,8 @@ def _show_answers(
         show_curves(scores, threshold)
     with middle, st.container(key="panels"):
         panels = {"threshold": partial(show_evidence, scores, threshold)}
-        if chosen and not testing:
-            shown = wanted, look
+        if not testing:
+            shown = (wanted, look) if chosen else (Explanation("gradcam", PNEUMONIA), Look())
             panels["export"] = partial(show_pack, entries, threshold, scores, shown, results)
         if chosen and not chosen.reading.refused and not state.hides(chosen):
             panels["checks"] = partial(show_checks, chosen, wanted, results)

@@ -15,7 +15,7 @@ import streamlit as st
 from pneumo.evaluation.stability import Stability
 from pneumo.inference import Reading
 from pneumo.reading.adjustment import Adjustment
-from pneumo.ui.values import Checks, Entry, Explanation, Identity, Pack, Place, Source
+from pneumo.ui.values import Checks, Entry, Explanation, Identity, Pack, Place, Source, judged
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -271,7 +271,7 @@ def number_of(entry: Entry) -> int:
     """Returns the number that stands for a file's name: at random, since order may tell labels."""
     numbers = NUMBERS.ensure()
     if entry.key not in numbers:
-        most = max(len(ENTRIES.get()), len(numbers) + 1)
+        most = max(len(judged(ENTRIES.get().values())), len(numbers) + 1)
         free = set(range(1, most + 1)) - set(numbers.values())
         numbers[entry.key] = random.choice(sorted(free))
     return numbers[entry.key]

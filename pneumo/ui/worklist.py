@@ -121,14 +121,20 @@ def choose_entry(
     if steps and state.CASE.get() not in steps:
         state.CASE.put(steps[0])
     state.LOOKED_AT.put((narrowed, opened | {state.CASE.get()} if steps else opened))
-    _show_list(keys, entries, rows, threshold)
+    pictures = state.LAYOUT.value == LAYOUTS[1]
+    _show_list([] if pictures else keys, entries, rows, threshold)
     with steps_place:
         _show_steps(steps, len(entries))
         if not steps:
-            unread = "None of these could be read as a radiograph: there is no case to show."
-            st.info(unread if keys else "No radiograph passes the filter.")
+            reason = "No radiograph passes the filter."
+            if keys:
+                reason = "None of these could be read as a radiograph: there is no case to show."
+            elif words.strip():
+                narrower = "" if shown == SHOWN[0] else f" among those of the filter {shown}"
+                reason = f"No name{narrower} has “{plain(escape_controls(words.strip()))}” in it."
+            st.info(reason)
             return None
-    if state.LAYOUT.value == "Pictures":
+    if pictures:
         show_gallery({key: readings[key] for key in steps}, answers, results)
     return readings[state.CASE.get()]
 

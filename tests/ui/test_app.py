@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from pneumo.errors import WeightsError
 from pneumo.evaluation.held_out import least_cost_threshold, rates_at, read_scores
 from pneumo.evaluation.stability import VARIATIONS
+from pneumo.explaining.overlay import Look
 from pneumo.ui import engine
 from pneumo.ui.palette import chart_words, is_dark
 from pneumo.ui.samples import sample_names
@@ -137,11 +138,9 @@ def test_threshold_starts_at_the_card_and_decides_without_inference(app, stand_i
 
 
 def test_threshold_redraws_no_picture(app, monkeypatch):
-    from pneumo.ui import explanations
-
     drawn = []
     blank = np.zeros((9, 9, 3), np.uint8)
-    monkeypatch.setattr(explanations, "blend", lambda *args: drawn.append(args) or blank)
+    monkeypatch.setattr(Look, "draw", lambda *args: drawn.append(args) or blank)
     drop(app, ("chest.png", picture(0.6)))
     app.slider(key="threshold").set_value(0.9).run()
     assert len(drawn) == 1
@@ -337,6 +336,13 @@ def test_worklist_filters_orders_searches_and_steps(app, stand_in):
     assert files() == ["c.png"]
     app.text_input(key="search").set_value("nobody").run()
     assert files() == []
-    assert "No radiograph passes the filter" in app.info[0].value
+    assert app.info[0].value == "No name among those of the filter NORMAL has “nobody” in it."
+    show_only(app, "All")
+    assert app.info[0].value == "No name has “nobody” in it."
+    assert "Export" in app.button_group(key="panel").options, "what is there can be taken along"
+    app.text_input(key="search").set_value("").run()
+    app.slider(key="threshold").set_value(0.1).run()
+    show_only(app, "NORMAL")
+    assert app.info[0].value == "No radiograph passes the filter."
     assert not app.exception
     assert (stand_in.passes, stand_in.heatmaps) == (passes(3, 3), 3)

@@ -62,7 +62,11 @@ def test_all_methods_side_by_side_each_computed_once(app, stand_in):
     app.button_group(key="view").set_value("All methods").run()
     titles = [pane["title"] for pane in panes(app)]
     assert titles[0] == "Original"
-    assert {method.name for method in METHODS.values()} < set(titles)
+    scales = dict(title.rsplit(", ", 1) for title in titles[1:])
+    assert {method.name for method in METHODS.values()} < set(scales)
+    common = {name for name, scale in scales.items() if scale == "common scale"}
+    assert common == {"Grad-CAM", "Evidence map"}
+    assert set(scales.values()) == {"common scale", "own scale"}
     computed = list(stand_in.explained)
     app.slider(key="threshold").set_value(0.9).run()
     app.button_group(key="view").set_value("Overlay").run()
@@ -337,7 +341,7 @@ def test_checks_run_on_request_and_say_what_they_mean(app, stand_in, lungs_found
     drop(app, ("chest.png", picture(0.8)))
     app.session_state["panel"] = "checks"
     app.run()
-    assert any("of the heat lies in the lungs" in text.value for text in app.markdown)
+    assert any("Of the heat within the outline" in text.value for text in app.markdown)
     assert stand_in.passes == passes(1), "nothing that needs the network runs by itself"
     [button] = [b for b in app.button if b.key.startswith("compute-checks-")]
     button.click().run()

@@ -224,6 +224,12 @@ def test_recipe_tells_how_often_looks_of_the_other_class_come():
     assert "up to 4 times as often" in describe_recipe({"against_looks": 4.0})[name]
 
 
+def test_recipe_tells_what_was_kept_of_the_weights_it_began_with():
+    assert describe_recipe({"keep_init": 0.0}) == {}
+    told = describe_recipe({"keep_init": 0.5})
+    assert told == {"Of the weights it began with": "50 % kept: averaged with the trained ones"}
+
+
 def test_recipe_tells_of_the_runs_that_went_before():
     first = {"init": "imagenet", "epochs": 6, "retrain_layers": 55}
     second = {"init": "u.weights.h5", "epochs": 4, "retrain_layers": 100, "began_from": first}

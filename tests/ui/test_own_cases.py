@@ -117,6 +117,23 @@ def test_numbers_of_later_files_are_drawn_too(app, stand_in, monkeypatch):
     assert any(len(free) > 1 for free in drawn)
 
 
+def test_numbers_are_those_of_what_is_asked_alone(app, stand_in):
+    levels = (0.2, 0.8, 0.3)
+    drop(app, *((f"{p}.png", picture(p)) for p in levels), ("broken.png", b""), ("b2.png", b"no"))
+    app.toggle(key="testing").set_value(True).run()
+    rows = components(app, "rows")[0]["rows"]
+    assert [row["name"] for row in rows] == [f"Radiograph {n}" for n in (1, 2, 3)]
+
+
+def test_uncertain_is_said_of_the_models_answer_and_counted_as_the_nearer(app, stand_in):
+    drop(app, ("a.png", picture(0.499)))
+    app.toggle(key="testing").set_value(True).run()
+    app.button(key="say-NORMAL").click().run()
+    assert "The model is uncertain, and counted as NORMAL, which is nearer." in everything(app)
+    app.slider(key="threshold").set_value(0.9).run()
+    assert "The model says NORMAL." in everything(app)
+
+
 def test_nothing_is_told_before_the_person_has_answered(labelled):
     labelled.toggle(key="testing").set_value(True).run()
     shown = everything(labelled)

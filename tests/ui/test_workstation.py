@@ -103,6 +103,14 @@ def check_list(page) -> None:
     expect(name).to_have_text(second)
     page.locator(".counts button", has_text=re.compile("^All")).click()
     expect(rows).to_have_count(30)
+    # What the keyboard reaches below the list scrolls out from behind the pinned bar.
+    rows.nth(0).focus()
+    bar = page.get_by_test_id("stBottom").bounding_box()["y"]
+    for _ in range(3):
+        page.keyboard.press("Tab")
+        reached = page.evaluate("document.activeElement.getBoundingClientRect().bottom")
+        assert reached <= bar, "the focus is behind the pinned bar"
+    page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")
 
     chips = page.locator(".list .chip")
     thumb = page.locator(".st-key-threshold input[type=range]")
@@ -198,6 +206,10 @@ def test_phone_opens_the_list_as_a_drawer_and_steps_by_thumb(browser, address):
     listed.locator("button", has_text=first).click()
     expect(name).to_have_text(first)
     expect(listed).to_be_hidden()
+    page.goto(f"{address}/?sample=1")  # alone it needs no list, and can be asked for all the same
+    expect(page.locator(".pneumo-strip")).to_be_visible()
+    page.locator("label", has_text="Test yourself").first.click()
+    expect(page.get_by_role("button", name="I say NORMAL")).to_be_visible()
     page.close()
 
 

@@ -81,7 +81,7 @@ export default function ({ data, setTriggerValue }) {
     doubt.hidden = answer !== "Uncertain";
     // Python's reason names the changes that cross the threshold it was written for.
     if (!doubt.hidden && !doubt.textContent.includes(`threshold of ${threshold.toFixed(3)}`))
-      put(card, ".doubt", "Changes that alter no finding move P(PNEUMONIA) between " +
+      put(card, ".doubt", "Small changes that no radiologist would mind move P(PNEUMONIA) between " +
         `${row.low.toFixed(3)} and ${row.high.toFixed(3)}, across the threshold of ` +
         `${threshold.toFixed(3)}.`);
   }

@@ -13,7 +13,7 @@ export default function ({ data, parentElement, setStateValue }) {
     for (const name of data.filters) {
       const chip = counts.appendChild(document.createElement("button"));
       chip.dataset.filter = name;
-      chip.append(`${name === "ERROR" ? "Unreadable" : name} `, document.createElement("b"));
+      chip.append(`${labelOf(name)} `, document.createElement("b"));
     }
     parentElement.append(counts, list);
   }
@@ -21,12 +21,19 @@ export default function ({ data, parentElement, setStateValue }) {
   const state = lists.get(list) ?? {};
   lists.set(list, state);
   state.threshold = data.threshold;
+  list.hidden = !data.shown.length;  // a list box must hold something
 
   const byKey = new Map(data.rows.map((row) => [row.key, row]));
   const shown = data.shown.map((key) => byKey.get(key));
   while (list.children.length > shown.length) list.lastChild.remove();
   shown.forEach((row, place) => fill(list.children[place] ?? list.appendChild(make()), row));
   draw(state.threshold);
+  const moved = new ResizeObserver(fit);
+  const column = list.getRootNode().host?.closest("[data-testid=stColumn]");
+  for (const element of [parentElement.querySelector(".counts"), ...(column?.querySelectorAll(
+    ".st-key-intake, .st-key-steps-bar, .st-key-worklist-controls") ?? [])]) moved.observe(element);
+  window.addEventListener("resize", fit);
+  fit();
   if (state.here !== data.here) {
     state.here = data.here;
     reveal(list.querySelector("[aria-selected=true]"));
@@ -45,7 +52,28 @@ export default function ({ data, parentElement, setStateValue }) {
   };
   const follow = (event) => draw(event.detail);
   window.addEventListener(THRESHOLD_MOVED, follow);
-  return () => window.removeEventListener(THRESHOLD_MOVED, follow);
+  return () => {
+    moved.disconnect();
+    window.removeEventListener("resize", fit);
+    window.removeEventListener(THRESHOLD_MOVED, follow);
+  };
+
+  function labelOf(name) {
+    return name === "ERROR" ? "Unreadable" : name;
+  }
+
+  // As high as the window leaves it above the pinned bar; in one column style.css decides.
+  function fit() {
+    list.style.maxHeight = "";
+    if (window.innerWidth <= 1100 || window.innerHeight <= 560) return;
+    const scrolled = document.querySelector("[data-testid=stMain]")?.scrollTop ?? 0;
+    const bar = document.querySelector("[data-testid=stBottom]")?.offsetHeight ?? 0;
+    const room = window.innerHeight - list.getBoundingClientRect().top - scrolled - bar - 8;
+    const height = `${Math.max(160, Math.round(room))}px`;
+    list.style.maxHeight = height;
+    if (state.height !== height) reveal(list.querySelector("[aria-selected=true]"));
+    state.height = height;
+  }
 
   function make() {
     const button = document.createElement("button");
@@ -54,9 +82,11 @@ export default function ({ data, parentElement, setStateValue }) {
     image.alt = "";
     const words = document.createElement("span");
     words.className = "words";
-    for (const name of ["chip", "p", "marks", "name"]) {
+    for (const name of ["chip", "p", "marks", "name", "reason"]) {
       const part = document.createElement("span");
       part.className = name;
+      // Cut at its beginning, which many have in common, and read from the left all the same.
+      if (name === "name") part.append(document.createElement("bdi"));
       words.append(part);
     }
     button.append(image, words);
@@ -69,7 +99,8 @@ export default function ({ data, parentElement, setStateValue }) {
     if (row.thumbnail && image.getAttribute("src") !== row.thumbnail) image.src = row.thumbnail;
     button.querySelector(".p").textContent = row.p === null ? "" : `P ${row.p.toFixed(3)}`;
     button.querySelector(".marks").textContent = row.marks;
-    button.querySelector(".name").textContent = row.reason || row.name;
+    button.querySelector(".name bdi").textContent = row.name;
+    button.querySelector(".reason").textContent = row.reason;
     button.title = row.reason ? `${row.name}: ${row.reason}`
       : `${row.name}. Stability: ${row.stability}. ${row.remarks}`;
     button.setAttribute("aria-selected", row.key === data.here);
@@ -100,7 +131,7 @@ export default function ({ data, parentElement, setStateValue }) {
       const answer = answerOf(row, threshold);
       const button = list.children[place];
       const chip = button.querySelector(".chip");
-      const text = `${SHAPES[answer] ?? "■"} ${answer}`;
+      const text = `${SHAPES[answer] ?? "■"} ${labelOf(answer)}`;
       if (chip.textContent !== text) chip.textContent = text;
       button.dataset.tone = toneOf(answer);
     });
