@@ -77,10 +77,12 @@ def show_explanations(
         horizontal=True, vertical_alignment="center", gap="xsmall", key="heatmap-controls"
     ):
         heat = _ask_heat()
-        st.html(
-            '<span class="pneumo-small" aria-hidden="true">Evidence for</span>', width="content"
-        )
-        class_name = _ask_one("Evidence for", CLASSES, CLASSES[1], state.CLASS)
+        with st.container(
+            horizontal=True, vertical_alignment="center", gap="xsmall", width="content"
+        ):
+            words = '<span class="pneumo-small" aria-hidden="true">Evidence for</span>'
+            st.html(words, width="content")
+            class_name = _ask_one("Evidence for", CLASSES, CLASSES[1], state.CLASS)
         # One each: what stood behind a method that is gone would be seen twice until the run ends.
         methods_place, display_place = (
             st.container(horizontal=True, gap="xsmall", width="content") for _ in range(2)
