@@ -110,7 +110,7 @@ def show_explanations(
     columns = 4 if len(panes) > 4 else min(len(panes), 3)
     show_linked(panes, f"pictures-{view}", columns, narrow)
     common = [e for e in wanted if has_common_scale(results.classifier.card, e)]
-    strongest = "strong; each title says by which scale"
+    strongest = "strong, by its title"
     if len(common) in (0, len(wanted)):
         strongest = "strong in any radiograph" if common else "strongest in this radiograph"
     show_scale(look.colour_map, strongest)
