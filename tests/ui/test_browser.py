@@ -109,7 +109,7 @@ def test_many_files_with_a_bad_one(page):
     expect(alert.get_by_text("letter.jpeg is not a picture")).to_be_visible()
     expect(page.locator(".counts")).to_contain_text("All 9")
     show_only(page, "All")
-    expect(page.get_by_role("option", name=re.compile("letter.jpeg"))).to_contain_text("ERROR")
+    expect(page.get_by_role("option", name=re.compile("letter.jpeg"))).to_contain_text("Unreadable")
     close_drawer(page)
     expect(page.locator(".pneumo-verdict")).to_be_visible()
 
