@@ -290,7 +290,7 @@ fit.EpochBatches = tell
 """
 
 
-def test_begins_from_an_earlier_run_with_its_head_and_never_with_another_split(
+def test_begins_from_an_earlier_run_with_its_head_and_keeps_a_share_of_it_if_asked_to(
     tmp_path, data, monkeypatch, capsys
 ):
     arguments = ["--data", data, *TINY, "--epochs", 1]
@@ -308,36 +308,38 @@ def test_begins_from_an_earlier_run_with_its_head_and_never_with_another_split(
     line = fail_to_train(monkeypatch, capsys, *arguments, "--seed", 1)
     assert "was split otherwise" in line
 
-
-def test_keeps_a_share_of_the_weights_that_it_began_with(tmp_path, data, monkeypatch, capsys):
-    arguments = ["--data", data, *TINY, "--epochs", 1, "--learning-rate", 0.1]
-    run_train(*arguments, "--output", tmp_path / "first")
-    arguments[arguments.index("random")] = tmp_path / "first" / "uncalibrated.weights.h5"
-    run_train(*arguments, "--output", tmp_path / "plain")
-    run_train(*arguments, "--keep-init", 0.25, "--output", tmp_path / "kept")
-    first, plain, kept = (stored(tmp_path / name) for name in ("first", "plain", "kept"))
+    # A share of the weights that it began with is kept; the checkpoint has the trained ones alone.
+    arguments[-1] = tmp_path / "kept"
+    run_train(*arguments, "--learning-rate", 0.1, "--keep-init", 0.25)
+    began, trained, kept = (
+        stored(tmp_path / name)
+        for name in (
+            "first/uncalibrated.weights.h5",
+            "kept/1.checkpoint.weights.h5",
+            "kept/uncalibrated.weights.h5",
+        )
+    )
     moved = 0
     for name, values in kept.items():
-        expected = 0.25 * first[name] + 0.75 * plain[name]
+        expected = 0.25 * began[name] + 0.75 * trained[name]
         np.testing.assert_allclose(values, expected, rtol=2e-3, atol=1e-4, err_msg=name)
-        moved += np.abs(plain[name] - first[name]).max() > 0.01
+        moved += np.abs(trained[name] - began[name]).max() > 0.01
     assert moved > 2, "training moved nothing, so any share would do"
     assert card_of(tmp_path / "kept")["training"]["keep_init"] == 0.25
     line = fail_to_train(monkeypatch, capsys, "--data", data, *TINY, "--keep-init", 0.5)
     assert "--keep-init needs the weights of an earlier run, head included" in line
 
 
-def stored(folder: Path) -> dict[str, np.ndarray]:
-    """Name -> weights of a run before calibration, as float64."""
+def stored(path: Path) -> dict[str, np.ndarray]:
+    """Returns what a file of weights holds, as float64, by its name there."""
     found = {}
-    with h5py.File(folder / "uncalibrated.weights.h5") as file:
-        file.visititems(
-            lambda name, item: (
-                found.update({name: item[()].astype(float)})
-                if isinstance(item, h5py.Dataset)
-                else None
-            )
-        )
+
+    def take(name, item):
+        if isinstance(item, h5py.Dataset):
+            found[name] = item[()].astype(float)
+
+    with h5py.File(path) as file:
+        file.visititems(take)
     return found
 
 
