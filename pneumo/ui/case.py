@@ -15,7 +15,7 @@ from pneumo.explaining.overlay import Look
 from pneumo.export.rows import escape_controls
 from pneumo.ui import state
 from pneumo.ui.adjust import show_adjust, show_findings
-from pneumo.ui.explanations import SCREEN_SIDE, Beside, show_explanations
+from pneumo.ui.explanations import AT_FIRST, SCREEN_SIDE, Beside, show_explanations
 from pneumo.ui.memory import give_back_memory
 from pneumo.ui.own_cases import ask, describe_answers
 from pneumo.ui.results import Results
@@ -167,7 +167,7 @@ def _show_hidden(
     with picture, st.container(key="picture"):
         original = Pane("", results.radiograph(entry, SCREEN_SIDE), "Radiograph as it was read")
         show_linked([original], "pictures-hidden")
-    return Explanation("gradcam", PNEUMONIA), Look()
+    return AT_FIRST
 
 
 def _show_refused(
@@ -188,7 +188,7 @@ def _show_refused(
             width="stretch",
             alt="The picture that was dropped",
         )
-    return Explanation("gradcam", PNEUMONIA), Look()
+    return AT_FIRST
 
 
 def _show_lesson(entry: ReadEntry) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from pneumo import CLASSES
+from pneumo import CLASSES, PNEUMONIA
 from pneumo.explaining.methods import (
     ALL_METHODS,
     LAYERS,
@@ -36,6 +36,10 @@ SCREEN_SIDE, GRID_SIDE = 1600, 640
 """Longer side of a picture on the page, alone and among many; downloads have the own size."""
 PAINTERS = threading.BoundedSemaphore(2)
 """Heatmaps that are drawn at a time in all sessions: a large one takes a hundred megabytes."""
+
+
+AT_FIRST = Explanation("gradcam", PNEUMONIA), Look()
+"""What is explained and how it is drawn where no case with a heatmap is open."""
 
 
 def draw(

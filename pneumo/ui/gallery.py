@@ -16,7 +16,7 @@ from pneumo.ui.values import Explanation, ReadEntry
 
 PER_PAGE = 12
 SIDE = 360
-SHOWN = 138
+WIDTH = 138
 """Width of a picture on the page: two beside each other."""
 
 
@@ -73,7 +73,7 @@ def _show_picture(
 
     here = state.CASE.get() == key
     answer = "" if entry.reading.refused else percent(entry.reading.probability)
-    with st.container(width=SHOWN, gap=None, border=here):
+    with st.container(width=WIDTH, gap=None, border=here):
         picture = results.picture((results.identity(entry), wanted, Look(), SIDE), encode)
         st.image(picture, width="stretch", alt=f"{wanted.title}: {entry.name}")
         st.html(

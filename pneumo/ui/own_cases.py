@@ -80,10 +80,10 @@ def describe_answers(entry: ReadEntry, threshold: float, known: Stability | None
     labelled = f"The data set says {entry.label}." if entry.label else "Nobody has labelled it."
     model = "The model gives no verdict on adults."
     if not state.withholds(entry.reading):
-        model = f"The model says {entry.reading.verdict(threshold)}."
+        verdict = entry.reading.verdict(threshold)
+        model = f"The model says {verdict}."
         if known and known.crossing(threshold):
-            nearer = entry.reading.verdict(threshold)
-            model = f"The model is uncertain, and counted as {nearer}, which is nearer."
+            model = f"The model is uncertain, and counted as {verdict}, which is nearer."
     return f"You said {said}. {labelled} {model}"
 
 

@@ -8,9 +8,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
-from pneumo import CLASSES, PNEUMONIA
+from pneumo import CLASSES
 from pneumo.evaluation.held_out import read_scores
-from pneumo.explaining.overlay import Look
 from pneumo.network.card import ModelCard
 from pneumo.ui import state
 from pneumo.ui.about import show_about, show_welcome
@@ -22,6 +21,7 @@ from pneumo.ui.address import (
 )
 from pneumo.ui.case import show_case
 from pneumo.ui.engine import find_card, is_loading, require_engine
+from pneumo.ui.explanations import AT_FIRST
 from pneumo.ui.farewell import prepare_farewell
 from pneumo.ui.intake import ask_for_radiographs, score_radiographs
 from pneumo.ui.own_cases import (
@@ -34,7 +34,7 @@ from pneumo.ui.results import Results
 from pneumo.ui.sources import keep_dropped
 from pneumo.ui.style import draw_icon, inject_style, show_header, show_warning
 from pneumo.ui.threshold import show_threshold
-from pneumo.ui.values import Entry, Explanation, ReadEntry
+from pneumo.ui.values import Entry, ReadEntry
 from pneumo.ui.worklist import choose_entry, show_failures, try_small_changes
 
 
@@ -162,7 +162,7 @@ def _show_answers(
     with middle, st.container(key="panels"):
         panels = {"threshold": partial(show_evidence, scores, threshold)}
         if not testing:
-            shown = (wanted, look) if chosen else (Explanation("gradcam", PNEUMONIA), Look())
+            shown = (wanted, look) if chosen else AT_FIRST
             panels["export"] = partial(show_pack, entries, threshold, scores, shown, results)
         if chosen and not chosen.reading.refused and not state.hides(chosen):
             panels["checks"] = partial(show_checks, chosen, wanted, results)
