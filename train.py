@@ -64,6 +64,7 @@ from pneumo.training.finish import (
 )
 from pneumo.training.fit import fit
 from pneumo.training.inputs import finder_of, predictor, see
+from pneumo.training.network import require_init
 from pneumo.training.phantom import write_phantom_dataset
 from pneumo.training.recipe import (
     UNCALIBRATED_NAME,
@@ -76,6 +77,7 @@ from pneumo.training.recipe import (
 
 def train(recipe: Recipe) -> dict:
     """Runs everything; returns the model card's document."""
+    require_init(recipe)
     keras.utils.set_random_seed(recipe.seed)
     devices = use_devices(recipe.devices, recipe.batch_size)
     recipe.output.mkdir(parents=True, exist_ok=True)

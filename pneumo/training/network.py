@@ -11,20 +11,29 @@ from pneumo.network.architecture import backbone_of, build_classifier
 from pneumo.training.recipe import Recipe
 
 
-def build_trainable(recipe: Recipe) -> keras.Model:
-    """Builds the classifier, loads the initial weights, freezes all but the last layers."""
-    model = build_classifier(recipe.layout)
-    base = backbone_of(model)
-    if recipe.keep_init and not (Path(recipe.init).is_file() and _has_head(Path(recipe.init))):
+def require_init(recipe: Recipe) -> None:
+    """Checks before any radiograph is read that there are weights to begin with.
+
+    Raises:
+        TrainingError: `--init` names no file, or `--keep-init` has nothing to average with.
+    """
+    path = Path(recipe.init)
+    if recipe.init not in ("imagenet", "random") and not path.is_file():
+        raise TrainingError(f"--init names {recipe.init}, but there is no such file.")
+    if recipe.keep_init and not (path.is_file() and _has_head(path)):
         raise TrainingError(
             f"--keep-init needs the weights of an earlier run, head included; --init {recipe.init} "
             "has none."
         )
+
+
+def build_trainable(recipe: Recipe) -> keras.Model:
+    """Builds the classifier, loads the initial weights, freezes all but the last layers."""
+    model = build_classifier(recipe.layout)
+    base = backbone_of(model)
     if recipe.init == "imagenet":
         base.set_weights(_download_imagenet(base.input_shape[1:]))
     elif recipe.init != "random":
-        if not Path(recipe.init).is_file():
-            raise TrainingError(f"--init names {recipe.init}, but there is no such file.")
         try:
             (model if _has_head(Path(recipe.init)) else base).load_weights(recipe.init)
         except Exception as error:  # h5py and Keras raise OSError, ValueError, KeyError ...
@@ -45,8 +54,11 @@ def _has_head(weights: Path) -> bool:
     """Tells a file of a whole classifier from one of Xception without its top."""
     import h5py
 
-    with h5py.File(weights) as file:
-        return "layers/dense" in file
+    try:
+        with h5py.File(weights) as file:
+            return "layers/dense" in file
+    except OSError:  # told when it is loaded
+        return False
 
 
 def _download_imagenet(shape: tuple[int, ...]) -> list[np.ndarray]:

@@ -414,9 +414,14 @@ def test_new_run_forgets_the_checkpoints_of_an_older_one(tmp_path):
             ["--data", "{folder}", "--init", "random"],
             "IM-0003-0000.jpeg",
         ),
-        (
-            lambda folder: None,
+        (  # before any radiograph is read: reading all of them takes a while
+            lambda folder: (folder / "train/NORMAL/IM-0003-0000.jpeg").write_text("x"),
             ["--data", "{folder}", "--init", "gone.weights.h5", "--image-size", "71"],
+            "--init names gone.weights.h5",
+        ),
+        (
+            lambda folder: (folder / "train/NORMAL/IM-0003-0000.jpeg").write_text("x"),
+            ["--data", "{folder}", "--init", "gone.weights.h5", "--keep-init", "0.5"],
             "--init names gone.weights.h5",
         ),
         (lambda folder: None, [], "--data is needed"),
