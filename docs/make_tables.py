@@ -337,6 +337,7 @@ def _command(card: dict) -> str:
 _USUAL = {
     **{"recipe": "robust", "precision": "float32", "image_size": 299, "seed": 0, "share": 1.0},
     **{"held_out": 0.15, "folds": 0, "final": "refit", "keep_init": 0.0},
+    "forget_surroundings": False,
     **{"patients": None, "patient_pattern": None, "patient_by": "auto"},
 }
 _BEFORE = {"against_looks": 1.0}

@@ -20,6 +20,7 @@ from pneumo.training.checkpoint import epochs_before, load_checkpoint, save_chec
 from pneumo.training.epoch import require_finite, train_epoch
 from pneumo.training.evidence import ANSWER, CELLS, evidence_elsewhere, with_evidence
 from pneumo.training.finish import average_weights, predict_grids
+from pneumo.training.forgetting import forget_surroundings
 from pneumo.training.framing import Sources
 from pneumo.training.inputs import load_sources, see
 from pneumo.training.logs import write_logs
@@ -51,7 +52,7 @@ def fit(
     )
     model, trained = _build(recipe, len(training))
     history = _train(recipe, model, trained, data, output, devices)
-    final = _export(recipe, model, output)
+    final = _export(recipe, model, data, output)
     answers = predict_grids(final, data.held_out_grids[:1])
     require_finite(final, answers, "rounding to 16 bits")
     return final, history
@@ -155,7 +156,7 @@ def _measure(labels: np.ndarray, answers: np.ndarray) -> dict[str, float | None]
     }
 
 
-def _export(recipe: Recipe, model: keras.Model, output: Path) -> keras.Model:
+def _export(recipe: Recipe, model: keras.Model, data: _Data, output: Path) -> keras.Model:
     """Writes the weights in 16 bits, and returns the classifier as whoever loads them has it."""
     keras.mixed_precision.set_global_policy("float32")
     final = build_classifier(recipe.layout)
@@ -164,6 +165,10 @@ def _export(recipe: Recipe, model: keras.Model, output: Path) -> keras.Model:
         first = build_trainable(recipe).get_weights()
         shares = recipe.keep_init, 1 - recipe.keep_init
         final.set_weights(average_weights([first, final.get_weights()], shares))
+    if recipe.forget_surroundings:
+        after = epochs_before(recipe.init) + recipe.epochs
+        epoch = _batches(recipe, data, after, cells=0, pool=None)
+        forget_surroundings(final, recipe, data.sources, data.labels, epoch)
     save_weights_fp16(final, output / UNCALIBRATED_NAME)
     final.load_weights(output / UNCALIBRATED_NAME)
     return final

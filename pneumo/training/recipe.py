@@ -106,6 +106,7 @@ class Recipe:
     against_looks: float
     freeze_batchnorm: bool
     keep_init: float
+    forget_surroundings: bool
     image_size: int
     patients: Path | None
     patient_pattern: str | None
@@ -197,6 +198,12 @@ def parse_arguments(description: str, arguments: list[str] | None = None) -> Rec
         help="average the trained weights with those of the earlier run that --init names, which "
         "make up this share (Wortsman et al. 2022, https://arxiv.org/abs/2109.01903)",
     )
+    add(
+        "--forget-surroundings",
+        action="store_true",
+        help="last, move the Dense layer on top, as little as may be, so that radiographs whose "
+        "lungs are painted over no longer rank by class",
+    )
     add("--image-size", type=int, help=f"side of the input, default {IMAGE_SIZE}")
 
     add_patient_flags(parser)
@@ -274,6 +281,8 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error("--image-size is at least 71, the least that Xception can take")
     if args.evidence and (args.view == WHOLE or args.mixup):
         parser.error("--evidence needs to know where the lungs are: no --view whole, no --mixup")
+    if args.forget_surroundings and args.view == WHOLE:
+        parser.error("--forget-surroundings needs to know where the lungs are: no --view whole")
 
 
 def settings_of(recipe: Recipe) -> JsonObject:

@@ -37,6 +37,7 @@ _RECIPE = {
     "Mixup": "{mixup}",
     "Kept out of training": "{held_out:.0%} of the patients, {folds}",
     "Of the weights it began with": "{keep_init:.0%} kept: averaged with the trained ones",
+    "Of what is around the lungs": "{forget_surroundings}",
     "Share of the data used": "{share:.0%} of the patients",
     "Seed": "{seed}",
     "Arithmetic": "{precision}",
@@ -55,6 +56,7 @@ _NAMES: dict[str, dict[object, str]] = {
         WHOLE: "the whole radiograph",
     },
     "against_looks": {1: "as often as any"},
+    "forget_surroundings": {True: "the last layer forgets what ranked the classes without lungs"},
     "mixup": {0: "none"},
     "folds": {0: "one split"},
 }
@@ -155,8 +157,9 @@ def describe_recipe(training: JsonObject) -> dict[str, str]:
         )
     if (most := training.get("against_looks", 1)) > 1:
         told["against_looks"] = f"radiographs that have them come up to {most:g} times as often"
-    if not training.get("keep_init"):
-        told.pop("keep_init", None)
+    for name in ("keep_init", "forget_surroundings"):
+        if not training.get(name):
+            told.pop(name, None)
     if "augment" in training:
         words = [_AUGMENTATIONS.get(group, group) for group in training["augment"]]
         told["augment"] = "; ".join(words) or "nothing"

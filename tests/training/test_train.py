@@ -290,7 +290,7 @@ fit.EpochBatches = tell
 """
 
 
-def test_begins_from_an_earlier_run_with_its_head_and_keeps_a_share_of_it_if_asked_to(
+def test_begins_from_an_earlier_run_with_its_head_keeps_a_share_of_it_and_forgets_if_asked_to(
     tmp_path, data, monkeypatch, capsys
 ):
     arguments = ["--data", data, *TINY, "--epochs", 1]
@@ -326,6 +326,16 @@ def test_begins_from_an_earlier_run_with_its_head_and_keeps_a_share_of_it_if_ask
         moved += np.abs(trained[name] - began[name]).max() > 0.01
     assert moved > 2, "training moved nothing, so any share would do"
     assert card_of(tmp_path / "kept")["training"]["keep_init"] == 0.25
+
+    # The last layer alone is moved.
+    forgot = [*arguments[:-1], tmp_path / "forgot", "--learning-rate", 1e-9]
+    run_train(*forgot, "--forget-surroundings")
+    trained = stored(tmp_path / "forgot/1.checkpoint.weights.h5")
+    for name, values in stored(tmp_path / "forgot/uncalibrated.weights.h5").items():
+        same = np.allclose(values, trained[name], rtol=2e-3, atol=1e-4)
+        assert same == ("dense" not in name), name
+    assert card_of(tmp_path / "forgot")["training"]["forget_surroundings"] is True
+
     line = fail_to_train(monkeypatch, capsys, "--data", data, *TINY, "--keep-init", 0.5)
     assert "--keep-init needs the weights of an earlier run, head included" in line
 
@@ -431,6 +441,11 @@ def test_new_run_forgets_the_checkpoints_of_an_older_one(tmp_path):
         (lambda folder: None, ["--data", "x", "--share", "0"], "--share lies above 0"),
         (lambda folder: None, ["--data", "x", "--keep-init", "1"], "--keep-init is a share from 0"),
         (lambda folder: None, ["--data", "x", "--mixup", "-1"], "--mixup is at least 0"),
+        (
+            lambda folder: None,
+            ["--data", "x", "--forget-surroundings", "--view", "whole"],
+            "--forget-surroundings needs to know where the lungs are",
+        ),
         (lambda folder: None, ["--data", "x", "--learning-rate", "0"], "lies above 0"),
         (
             lambda folder: (folder / "x.weights.h5").write_bytes(b"no HDF5"),
