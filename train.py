@@ -15,6 +15,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -81,7 +82,7 @@ def train(recipe: Recipe) -> dict:
     keras.utils.set_random_seed(recipe.seed)
     devices = use_devices(recipe.devices, recipe.batch_size)
     recipe.output.mkdir(parents=True, exist_ok=True)
-    training, held_out, folds = divide(recipe)
+    training, held_out, folds, splits = divide(recipe)
     print(
         f"Keras {keras.__version__} on {keras.backend.backend()}, {devices} device(s)", flush=True
     )
@@ -117,7 +118,7 @@ def train(recipe: Recipe) -> dict:
             **describe_split(training, held_out),
             "split": describe_rule(training + held_out, recipe.seed),
         },
-        run={"devices": devices, "history": history},
+        run={"splits": splits, "devices": devices, "history": history},
         metrics={
             "held_out_patients": metrics,
             "shifts": compare_shifted(true, measured, threshold),
@@ -148,22 +149,31 @@ def describe(recipe: Recipe, *, run: dict, **measured: object) -> dict:
         lung_finder=add_finder(recipe),
         training={
             **settings_of(recipe),
-            "devices": run["devices"],
+            **run,
             "software": f"{software}, Python {platform.python_version()}",
-            "history": run["history"],
         },
         **measured,
     )
 
 
-def divide(
-    recipe: Recipe,
-) -> tuple[list[Example], list[Example], list[list[Example]]]:
-    """Lists the radiographs and splits them by patient; writes the splits down.
+class Division(NamedTuple):
+    """Who is trained on and who is not.
 
-    Returns:
-        Those to train on, those held out, and the folds of the former, none without --folds.
+    Attributes:
+        training: The radiographs to train on.
+        held_out: Those of other patients.
+        folds: The former once more, by fold; none without --folds.
+        splits: Digest of which file is in which part.
     """
+
+    training: list[Example]
+    held_out: list[Example]
+    folds: list[list[Example]]
+    splits: str
+
+
+def divide(recipe: Recipe) -> Division:
+    """Lists the radiographs and splits them by patient; writes the splits down."""
     folder = find_training_folder(recipe.data)
     found = index_folder(folder, rule_of(recipe))
     require_both_classes(found, folder)
@@ -185,7 +195,7 @@ def divide(
         f"patients told by {describe_patients([example.by for example in examples])}",
         flush=True,
     )
-    return training, held_out, folds
+    return Division(training, held_out, folds, splits)
 
 
 def train_networks(

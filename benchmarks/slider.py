@@ -16,8 +16,8 @@ from unittest.mock import patch
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from pneumo.explaining.overlay import blend
-from pneumo.ui import engine, explanations
+from pneumo.explaining.overlay import Look
+from pneumo.ui import engine
 from tests.conftest import StandIn, encode
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,15 +35,15 @@ def main():
         (f"{n}.png", encode(rng.integers(0, 200, (300, 400)).astype(np.uint8)), "image/png")
         for n in range(args.files)
     ]
-    stand_in, drawn = StandIn(), []
+    stand_in, drawn, draw = StandIn(), [], Look.draw
 
-    def count(*args):
+    def count(*args, **options):
         drawn.append(args)
-        return blend(*args)
+        return draw(*args, **options)
 
     with (
         patch.object(engine, "load_engine", lambda: (stand_in.classifier, stand_in)),
-        patch.object(explanations, "blend", count),
+        patch.object(Look, "draw", count),
     ):
         app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=600)
         app.run().file_uploader[0].set_value(files).run()

@@ -1,5 +1,6 @@
 """Files that are either whole or not there, and what is in those of JSON."""
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     Yields:
         The path to write to, in the same folder; gone again if the block fails.
     """
-    draft = path.with_name("part." + path.name)
+    # A name that nobody else writes to or has a file of; its ending tells Keras the format.
+    draft = path.with_name(f"part-{secrets.token_hex(4)}.{path.name}")
     try:
         yield draft
         draft.replace(path)

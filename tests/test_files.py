@@ -16,6 +16,17 @@ def test_file_is_replaced_whole(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_neither_the_users_files_nor_another_writer_are_in_the_way(tmp_path):
+    path, own = tmp_path / "card.json", tmp_path / "part.card.json"
+    own.write_text("the user's")
+    with atomic_write(path) as first, atomic_write(path) as second:
+        first.write_text("first")
+        second.write_text("second")
+    assert path.read_text() == "first", "whoever ends last"
+    assert own.read_text() == "the user's"
+    assert sorted(tmp_path.iterdir()) == [path, own]
+
+
 def test_failure_half_way_leaves_the_old_file_and_no_half(tmp_path):
     path = tmp_path / "card.json"
     path.write_text("old")

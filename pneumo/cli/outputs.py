@@ -1,7 +1,6 @@
 """Rows on their way to disk: kept as soon as they are known, whole files whenever the work ends."""
 
 import contextlib
-import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ from pneumo.cli.writable import is_device, write_whole
 from pneumo.errors import OutputError
 from pneumo.export.rows import COLUMNS, FAILED, Row, to_csv, to_json, to_parquet
 from pneumo.files import JsonObject
+from pneumo.network.weights_files import sha256_of
 
 JOURNAL_SUFFIX = ".unfinished"
 """Beside the CSV file, or the JSON file if there is none: a line of JSON for the settings of the
@@ -50,15 +50,9 @@ class Scored:
         if not path.exists():
             return True  # somebody took away what was done
         try:
-            return path.is_file() and hash_file(path) == self.sha256
+            return path.is_file() and sha256_of(path) == self.sha256
         except OSError:
             return False
-
-
-def hash_file(path: Path) -> str:
-    """Returns the hexadecimal SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Outputs:

@@ -47,7 +47,10 @@ class RemoteFile:
 
 
 Keep = Callable[[str, DicomObjects], None]
-"""Keeps the DICOM objects of one radiograph, under a stem for names; raises `OutputError`."""
+"""Keeps the DICOM objects of one radiograph, under a stem for names.
+
+Raises `PneumoError` or `OSError` if it cannot.
+"""
 
 
 def keep_in(folder: Path) -> Keep:

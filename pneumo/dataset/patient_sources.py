@@ -8,13 +8,11 @@ import zlib
 from pathlib import Path
 
 from pneumo.errors import DatasetError
-from pneumo.reading.dicom_file import is_dicom
+from pneumo.reading.dicom_file import is_dicom, read_meta
 from pneumo.reading.silence import silence
 
 _HEAD = 2**20
 """Bytes of a file that are looked through: PatientID stands near the beginning."""
-
-_IMPLICIT, _BIG_ENDIAN, _DEFLATED = (f"1.2.840.10008.1.2{end}" for end in ("", ".2", ".1.99"))
 
 
 def read_table(table: Path) -> dict[str, str]:
@@ -80,19 +78,18 @@ def _read_patient_id(path: Path) -> bytes | None:
 def _parse_patient_id(data: bytes) -> bytes | None:
     from pydicom.filereader import read_dataset
     from pydicom.tag import Tag
+    from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
-    stream = io.BytesIO(data)
-    stream.seek(132 if data[128:132] == b"DICM" else 0)
-    meta = read_dataset(stream, False, True, stop_when=lambda tag, vr, length: tag >> 16 != 2)
-    syntax = meta.get("TransferSyntaxUID")
-    if syntax == _DEFLATED:
+    stream, syntax, _ = read_meta(data)
+    if syntax == DeflatedExplicitVRLittleEndian:
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
         stream = io.BytesIO(inflater.decompress(stream.read(), _HEAD))
+        syntax = ExplicitVRLittleEndian
     wanted = [Tag("PatientID"), Tag("IssuerOfPatientID")]
     dataset = read_dataset(
         stream,
-        is_implicit_VR=syntax == _IMPLICIT,
-        is_little_endian=syntax != _BIG_ENDIAN,
+        is_implicit_VR=syntax.is_implicit_VR,
+        is_little_endian=syntax.is_little_endian,
         stop_when=lambda tag, vr, length: tag > wanted[-1],
         specific_tags=[*wanted],
     )

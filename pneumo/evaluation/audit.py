@@ -172,7 +172,7 @@ def _describe_groups(groups: list[list[int]], examples: list[Example], folder: P
         "groups": len(groups),
         "files": sum(map(len, groups)),
         "groups_across_classes": crossing(lambda example: example.label),
-        "groups_across_patients": crossing(lambda example: (example.label, example.patient)),
+        "groups_across_patients": crossing(lambda example: example.patient),
         "groups_across_splits": crossing(lambda example: _split(example, folder)),
         "examples": [[_relative(example, folder) for example in group] for group in members[:20]],
     }

@@ -16,25 +16,6 @@ _STEM_LETTERS = 56
 """Of four bytes each at most: no file system allows a name of more than 255 bytes."""
 
 
-def write_pdf(cases: Iterable[CaseReport], context: PackContext) -> bytes:
-    """Writes the report, one A4 page a case; the same input gives the same bytes.
-
-    Args:
-        cases: Gone through once; each is let go as soon as its page is drawn.
-        context: What holds for all of them.
-
-    Returns:
-        The PDF.
-
-    Raises:
-        ValueError: There are no cases.
-    """
-    pages = PageWriter(context)
-    for case in cases:
-        pages.add(case)
-    return pages.finish()
-
-
 def write_pack(
     cases: Iterable[CaseReport],
     context: PackContext,

@@ -210,7 +210,7 @@ def draw_pair(
     Args:
         canvas: To draw on.
         pictures: `(height, width)` or `(height, width, 3)` uint8.
-        captions: Title and line for each, which get 24 points below the pictures.
+        captions: Title and line for each, within the 35 points below the pictures.
         top: Where the pictures begin.
         height: That they have at most.
 

@@ -7,7 +7,7 @@ within a limit, and a transfer syntax that cannot be decoded is refused before a
 
 import io
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pneumo.errors import RadiographError
 from pneumo.reading.limits import MAX_ELEMENT, MAX_ITEMS
@@ -33,7 +33,6 @@ _TAGS = (
 )
 _PIXEL_DATA = 0x7FE00010
 _DICOMDIR = "1.2.840.10008.1.3.10"
-_DEFLATED = "1.2.840.10008.1.2.1.99"
 _IMPLICIT, _EXPLICIT, _BIG_ENDIAN = (f"1.2.840.10008.1.2{end}" for end in ("", ".1", ".2"))
 
 PREFIX_END = 132
@@ -81,27 +80,16 @@ def parse_dicom(data: bytes, name: str, max_inflated: int) -> "Dataset":
     from pydicom.dataset import FileMetaDataset
     from pydicom.filereader import read_dataset
     from pydicom.tag import Tag
-    from pydicom.uid import UID
+    from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
-    file = io.BytesIO(data)
-    file.seek(PREFIX_END if has_prefix(data) else 0)
-    meta = read_dataset(
-        file,
-        is_implicit_VR=False,
-        is_little_endian=True,
-        stop_when=lambda tag, vr, length: tag >> 16 != 2,
-        specific_tags=[Tag("MediaStorageSOPClassUID"), Tag("TransferSyntaxUID")],
-    )
-    if meta.get("MediaStorageSOPClassUID") == _DICOMDIR:
+    file, syntax, is_list = read_meta(data)
+    if is_list:
         raise RadiographError(
             f"{name} is a DICOMDIR, the list of a disc's files. Open the radiographs themselves."
         )
-    start = file.tell()
-    syntax = meta.get("TransferSyntaxUID") or _guess_syntax(data[start : start + 80]) or _IMPLICIT
-    if syntax == _DEFLATED:
-        data, syntax = _inflate(data[start:], name, max_inflated), _EXPLICIT
+    if syntax == DeflatedExplicitVRLittleEndian:
+        data, syntax = _inflate(data[file.tell() :], name, max_inflated), ExplicitVRLittleEndian
         file = io.BytesIO(data)
-    syntax = UID(syntax)
     _require_decoder(syntax, name)
     _check_items(data, name)
     dataset = read_dataset(
@@ -121,6 +109,40 @@ def parse_dicom(data: bytes, name: str, max_inflated: int) -> "Dataset":
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = syntax
     return dataset
+
+
+class Meta(NamedTuple):
+    """What a file says of itself before its elements begin.
+
+    Attributes:
+        file: The whole of it, to be read on from there.
+        syntax: Transfer syntax of the elements, a guess by the first where none is told.
+        is_list: Whether it is a DICOMDIR.
+    """
+
+    file: io.BytesIO
+    syntax: "UID"
+    is_list: bool
+
+
+def read_meta(data: bytes) -> Meta:
+    """Reads the file meta information, if there is any (PS3.10 section 7.1)."""
+    from pydicom.filereader import read_dataset
+    from pydicom.tag import Tag
+    from pydicom.uid import UID
+
+    file = io.BytesIO(data)
+    file.seek(PREFIX_END if has_prefix(data) else 0)
+    meta = read_dataset(
+        file,
+        is_implicit_VR=False,
+        is_little_endian=True,
+        stop_when=lambda tag, vr, length: tag >> 16 != 2,
+        specific_tags=[Tag("MediaStorageSOPClassUID"), Tag("TransferSyntaxUID")],
+    )
+    start = file.tell()
+    syntax = meta.get("TransferSyntaxUID") or _guess_syntax(data[start : start + 80]) or _IMPLICIT
+    return Meta(file, UID(syntax), meta.get("MediaStorageSOPClassUID") == _DICOMDIR)
 
 
 def _inflate(data: bytes, name: str, limit: int) -> bytes:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pneumo.errors import TrainingError
 from pneumo.files import JsonObject, atomic_write
 from pneumo.network.card import runs_of
+from pneumo.network.weights_files import CARD_NAME
 
 if TYPE_CHECKING:
     import keras
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 RUN_NAME = "run.json"
 CHECKPOINT_NAME = "checkpoint.weights.h5"
 STATE_NAME = "checkpoint.json"
+_NO_SETTINGS = ("devices", "software", "history")
+"""What a model card tells of a training beside its settings."""
 
 
 def begin_run(folder: Path, settings: JsonObject, resume: bool) -> None:
@@ -40,7 +43,7 @@ def begin_run(folder: Path, settings: JsonObject, resume: bool) -> None:
                 "Use the same flags and data, or another --output."
             )
         return
-    for state in (folder / STATE_NAME, *folder.glob(f"*/{STATE_NAME}")):
+    for state in (folder / STATE_NAME, *folder.glob(f"fold-*/{STATE_NAME}")):
         state.unlink(missing_ok=True)
     with atomic_write(path) as draft:
         draft.write_text(json.dumps(settings, indent=2), encoding="utf-8")
@@ -49,13 +52,24 @@ def begin_run(folder: Path, settings: JsonObject, resume: bool) -> None:
 def earlier_run(init: str) -> JsonObject:
     """Returns what the run was whose weights another begins from, if its folder tells.
 
+    It does by its own settings, or where weights were copied to by their model card.
+
     Args:
         init: The weights' path; or `imagenet` or `random`, which no run has made.
     """
     if init in ("imagenet", "random"):  # as paths they would lie in the working directory
         return {}
-    path = Path(init).parent / RUN_NAME
-    return _read(path) if path.exists() else {}
+    folder = Path(init).parent
+    if folder.name.startswith("fold-"):
+        folder = folder.parent
+    if (path := folder / RUN_NAME).exists():
+        return _read(path)
+    if (path := folder / CARD_NAME).exists():
+        card = _read(path)
+        if card.get("weights", {}).get("file") == Path(init).name:
+            told = card.get("training", {})
+            return {name: value for name, value in told.items() if name not in _NO_SETTINGS}
+    return {}
 
 
 def epochs_before(init: str) -> int:
@@ -72,10 +86,15 @@ def require_same_split(init: str, splits: str) -> None:
         splits: The digest of this run's split.
 
     Raises:
-        TrainingError: The run that they come from was split otherwise.
+        TrainingError: The run that they come from was split otherwise, or does not tell how.
     """
     earlier = earlier_run(init)
-    if earlier and earlier.get("splits") != splits:
+    if earlier and "splits" not in earlier:
+        raise TrainingError(
+            f"What lies beside {init} does not tell how its patients were split: those that this "
+            "run holds out may be among them. Begin with other weights."
+        )
+    if earlier and earlier["splits"] != splits:
         raise TrainingError(
             f"--init names {init}, whose run was split otherwise: it may have been trained on "
             "patients that this run holds out. Use its data, --seed, --held-out, --share and "

@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw
 
 from pneumo.dataset.examples import Example, find_training_folder, index_folder, load_grids
 from pneumo.dataset.splits import drop_duplicates, split_patients
-from pneumo.errors import DatasetError
+from pneumo.errors import DatasetError, PneumoError
 from pneumo.evaluation.appearance import borrow_levels
 from pneumo.evaluation.surroundings import lay_over
 from pneumo.files import JsonObject
@@ -306,7 +306,10 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--held-out", type=float, default=0.15, help="as for train.py")
     parser.add_argument("--seed", type=int, default=0)
-    train_finder(FinderRecipe(**vars(parser.parse_args())))
+    try:
+        train_finder(FinderRecipe(**vars(parser.parse_args())))
+    except PneumoError as error:
+        parser.exit(1, f"{parser.prog}: {error}\n")
 
 
 if __name__ == "__main__":

@@ -15,9 +15,12 @@ def require_init(recipe: Recipe) -> None:
     """Checks before any radiograph is read that there are weights to begin with.
 
     Raises:
-        TrainingError: `--init` names no file, or `--keep-init` has nothing to average with.
+        TrainingError: `--init` or `--finder` names no file, or `--keep-init` has nothing to
+            average with.
     """
     path = Path(recipe.init)
+    if not recipe.finder.is_file():  # whole radiographs need it too: the suite moves their lungs
+        raise TrainingError(f"--finder names {recipe.finder}, but there is no such file.")
     if recipe.init not in ("imagenet", "random") and not path.is_file():
         raise TrainingError(f"--init names {recipe.init}, but there is no such file.")
     if recipe.keep_init and not (path.is_file() and _has_head(path)):

@@ -281,8 +281,10 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error("--image-size is at least 71, the least that Xception can take")
     if args.evidence and (args.view == WHOLE or args.mixup):
         parser.error("--evidence needs to know where the lungs are: no --view whole, no --mixup")
-    if args.forget_surroundings and args.view == WHOLE:
-        parser.error("--forget-surroundings needs to know where the lungs are: no --view whole")
+    if args.forget_surroundings and (args.view == WHOLE or args.mixup):
+        parser.error(
+            "--forget-surroundings needs to know where the lungs are: no --view whole, no --mixup"
+        )
 
 
 def settings_of(recipe: Recipe) -> JsonObject:

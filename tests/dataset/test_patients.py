@@ -15,6 +15,7 @@ from pneumo.dataset.patient_sources import number_by_dicom
 from pneumo.dataset.patients import PatientRule, add_patient_flags, describe_patients, rule_of
 from pneumo.dataset.splits import split_folds, split_patients, write_splits
 from pneumo.errors import DatasetError
+from pneumo.reading.dicom_file import read_meta
 from pneumo.training.phantom import draw_phantom
 from tests.reading.test_dicom import (
     BIG,
@@ -188,13 +189,18 @@ def test_dicom_patients_are_told_by_an_identity_that_is_not_kept(tmp_path):
     data = tmp_path / "data"
     for number, syntax in enumerate((EXPLICIT, IMPLICIT, DEFLATED, BIG)):
         write_dicom(data, f"NORMAL/visit{number}/1.dcm", "SECRET-4711", syntax)
+    for number, syntax in enumerate((EXPLICIT, IMPLICIT, BIG), 4):
+        write_dicom(data, f"NORMAL/visit{number}/1.dcm", "SECRET-4711", syntax)
+        bare = data / f"NORMAL/visit{number}/1.dcm"  # as some archives export: no prefix, no meta
+        stream = read_meta(bare.read_bytes()).file
+        bare.write_bytes(stream.read())
     write_dicom(data, "NORMAL/visit0/2.dcm", "SECRET-4712")
     write_dicom(data, "PNEUMONIA/x/IM-0001-0001.dcm", "SECRET-4711")
     write_dicom(data, "PNEUMONIA/x/IM-0001-0002.dcm", "SECRET-4711", IssuerOfPatientID="elsewhere")
     found = told(data)
     assert {by for _, by in found.values()} == {"dicom"}
     patients = {name: patient for name, (patient, _) in found.items()}
-    same = {patients[f"NORMAL/visit{number}/1.dcm"] for number in range(4)}
+    same = {patients[f"NORMAL/visit{number}/1.dcm"] for number in range(7)}
     assert same == {patients["PNEUMONIA/x/IM-0001-0001.dcm"]} == {"dicom-1"}
     assert len(set(patients.values())) == 3
     examples = index_folder(data)

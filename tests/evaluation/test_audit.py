@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -44,6 +46,7 @@ def test_report_of_a_small_folder(folder):
     exact = report["exact_duplicates"]
     assert (exact["groups"], exact["files"]) == (1, 3)
     assert exact["groups_across_classes"] == exact["groups_across_splits"] == 1
+    assert exact["groups_across_patients"] == 1
     near = report["near_duplicates"]
     assert ["train/NORMAL/IM-0001-0000.jpeg", "train/NORMAL/IM-0001-0007.png"] in near["examples"]
     pictures = report["pictures_NORMAL"]
@@ -51,6 +54,15 @@ def test_report_of_a_small_folder(folder):
     assert pictures["aspect"] == {"p5": 1, "median": 1, "p95": 1}
     assert any(kind.startswith("JPEG 3,") for kind in pictures["compression"])
     assert report["shortcut_auc"] is None
+
+
+def test_a_patient_in_both_classes_is_one_patient(folder):
+    copied = (folder / "train/NORMAL/IM-0000-0000.jpeg").read_bytes()
+    (folder / "train/PNEUMONIA/IM-0000-0000.jpeg").write_bytes(copied)
+    examples = [replace(example, patient="p1") for example in index_folder(folder)]
+    exact = audit_folder(examples, folder)["exact_duplicates"]
+    assert exact["groups_across_classes"] == 1
+    assert exact["groups_across_patients"] == 0
 
 
 def test_dicom_is_taken_with_or_without_suffix_and_named_by_its_coding(folder):

@@ -13,8 +13,9 @@ from PIL import Image
 from pypdf import PdfReader
 from reportlab.pdfbase.pdfmetrics import stringWidth
 
-from pneumo.export.evidence_pack import CaseReport, PackContext, safe_stem, write_pack, write_pdf
+from pneumo.export.evidence_pack import safe_stem, write_pack
 from pneumo.export.pdf import MARGIN, PLAIN, WIDTH
+from pneumo.export.report_page import CaseReport, PackContext, PageWriter
 from pneumo.export.rows import Row
 
 SHA256 = "ce880f0c0cb9ef93dc3f1f64f08c5689e9927c8b7f9c6543a11dcbe3bec06ee9"
@@ -51,6 +52,14 @@ HOSTILE = [
     "two\nlines\t.png",
     'a:b*c?d"e<f>g|h.png',
 ]
+
+
+def write_pdf(cases, context):
+    """Returns the report alone, one A4 page a case."""
+    pages = PageWriter(context)
+    for each in cases:
+        pages.add(each)
+    return pages.finish()
 
 
 @pytest.fixture

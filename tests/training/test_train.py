@@ -15,7 +15,12 @@ import pytest
 
 from pneumo.errors import TrainingError
 from pneumo.network.classifier import load_classifier
-from pneumo.training.checkpoint import begin_run, earlier_run, epochs_before
+from pneumo.training.checkpoint import (
+    begin_run,
+    earlier_run,
+    epochs_before,
+    require_same_split,
+)
 from pneumo.training.phantom import write_phantom_dataset
 from tests.training.forks import run_fork
 
@@ -360,6 +365,28 @@ def test_words_for_weights_are_of_no_run_in_the_working_directory(tmp_path, monk
     assert earlier_run("imagenet") == earlier_run("random") == {}
 
 
+def test_weights_of_a_fold_and_weights_copied_with_their_card_tell_their_split(tmp_path):
+    (tmp_path / "run.json").write_text('{"epochs": 4, "splits": "a"}')
+    fold = str(tmp_path / "fold-0" / "uncalibrated.weights.h5")
+    require_same_split(fold, "a")
+    with pytest.raises(TrainingError, match="was split otherwise"):
+        require_same_split(fold, "b")
+
+    (tmp_path / "copied").mkdir()
+    card = {"weights": {"file": "own.weights.h5"}, "training": {"epochs": 4, "splits": "a"}}
+    card["training"]["history"] = [{"epoch": 1}]
+    (tmp_path / "copied/model_card.json").write_text(json.dumps(card))
+    copied = str(tmp_path / "copied/own.weights.h5")
+    assert earlier_run(copied) == {"epochs": 4, "splits": "a"}
+    with pytest.raises(TrainingError, match="was split otherwise"):
+        require_same_split(copied, "b")
+    require_same_split(str(tmp_path / "copied/imagenet.weights.h5"), "b")  # not the card's
+    del card["training"]["splits"]
+    (tmp_path / "copied/model_card.json").write_text(json.dumps(card))
+    with pytest.raises(TrainingError, match="does not tell how its patients were split"):
+        require_same_split(copied, "a")
+
+
 def test_devices_refuse_what_they_cannot_divide(tmp_path, data):
     arguments = ["--data", data, *TINY, "--devices", "all", "--output", tmp_path]
     result = run_train(*arguments, check=False)
@@ -396,13 +423,17 @@ def test_resuming_with_other_settings_refused(tmp_path, data, monkeypatch, capsy
 
 
 def test_new_run_forgets_the_checkpoints_of_an_older_one(tmp_path):
-    (tmp_path / "fold-1").mkdir()
+    for own in ("fold-1", "latest"):
+        (tmp_path / own).mkdir()
+    another = tmp_path / "latest" / "checkpoint.json"
+    another.write_text("[]")
     states = [tmp_path / "checkpoint.json", tmp_path / "fold-1" / "checkpoint.json"]
     for resume, kept in ((False, False), (True, True), (False, False)):
         for state in states:
             state.write_text("[]")
         begin_run(tmp_path, {"seed": 1}, resume)
         assert [state.exists() for state in states] == [kept, kept]
+    assert another.exists(), "a run of its own in a folder below was forgotten too"
     with pytest.raises(TrainingError, match="other settings: seed"):
         begin_run(tmp_path, {"seed": 2}, resume=True)
     (tmp_path / "run.json").write_text("{")
@@ -445,6 +476,16 @@ def test_new_run_forgets_the_checkpoints_of_an_older_one(tmp_path):
             lambda folder: None,
             ["--data", "x", "--forget-surroundings", "--view", "whole"],
             "--forget-surroundings needs to know where the lungs are",
+        ),
+        (
+            lambda folder: None,
+            ["--data", "x", "--forget-surroundings", "--mixup", "0.2"],
+            "--forget-surroundings needs to know where the lungs are",
+        ),
+        (
+            lambda folder: (folder / "train/NORMAL/IM-0003-0000.jpeg").write_text("x"),
+            ["--data", "{folder}", "--init", "random", "--finder", "gone.h5", "--view", "whole"],
+            "--finder names gone.h5",
         ),
         (lambda folder: None, ["--data", "x", "--learning-rate", "0"], "lies above 0"),
         (
@@ -541,7 +582,7 @@ def test_copies_of_a_radiograph_are_in_no_part_twice(tmp_path):
         (path.parent / name).write_bytes(path.read_bytes())
     arguments = ["--data", str(folder), "--output", str(tmp_path), "--held-out", "0.3"]
     args = parse_arguments("", arguments)
-    training, held_out, _ = train.divide(args)
+    training, held_out, *_ = train.divide(args)
     assert len(training + held_out) == 24
     assert len({e.path.read_bytes() for e in training + held_out}) == 24
     assert split_as_trained(folder, settings_of(args)) == (training, held_out)
@@ -557,7 +598,7 @@ def test_split_is_found_again_from_the_settings_of_the_card(tmp_path, data, flag
 
     arguments = ["--data", str(data), "--output", str(tmp_path), "--held-out", "0.3", *flags]
     args = parse_arguments("", arguments)
-    training, held_out, _ = train.divide(args)
+    training, held_out, *_ = train.divide(args)
     assert split_as_trained(data, settings_of(args)) == (training, held_out)
 
 
