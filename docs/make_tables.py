@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks import against_looks, cards_side_by_side
 from pneumo.explaining.methods import METHODS
 from pneumo.network.card import runs_of
-from pneumo.training.recipe import RECIPES
+from pneumo.training.recipe import parse_arguments, settings_of
 from pneumo.ui.model_words import describe_bfloat16
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -125,10 +125,12 @@ def _headline(card: dict) -> str:
         rows.append(f"| {words} | {entry['n']} | {rates} |")
     painted = card["metrics"]["rests_on"]["lungs painted over"]
     low, high = painted["p_range"]
-    rows.append(
-        f"| with the lungs painted over | {painted['n']} | nine in ten answers between {low:.3f} "
-        f"and {high:.3f} | | |"
-    )
+    rows += [
+        f"| with the lungs painted over (0.5 would be right) | {painted['n']} | "
+        f"{painted['auc']:.3f} | | |",
+        "",
+        f"With the lungs painted over nine in ten answers lie between {low:.3f} and {high:.3f}.",
+    ]
     return "\n".join(rows)
 
 
@@ -221,10 +223,9 @@ def _official(official: dict, whole: dict) -> str:
     meaning = "So few radiographs say little."
     if chance < 0.05:
         meaning = (
-            "Few as they are, that is no accident: if they were like the held-out patients, "
-            f"{right} or fewer would be right once in {float(f'{1 / chance:.2g}'):,.0f} times. "
-            "What is measured on held-out patients does not hold there "
-            "([why](surroundings.md#against-the-looks))."
+            "That would be so, or worse, once in "
+            f"{float(f'{1 / chance:.2g}'):,.0f} times if they were like the held-out patients: "
+            "what is measured there may not hold here."
         )
     return (
         f"Of the {official['n']} radiographs of the official validation folder the present "
@@ -329,26 +330,24 @@ def _command(card: dict) -> str:
     lines = []
     for number, run in enumerate(runs, 1):
         begin = f" --init runs/{number - 1}/{run['init']}" if number > 1 else ""
-        end = f"--output runs/{number}" if number < len(runs) else "--suite 0.25"
-        lines.append(f"{_train(run)}{begin} {end}")
+        end = f" --output runs/{number}" if number < len(runs) else ""
+        lines.append(f"{_train(run)}{begin}{end}")
     return "\n".join(["```sh", *lines, "```"])
 
 
-_USUAL = {
-    **{"recipe": "robust", "precision": "float32", "image_size": 299, "seed": 0, "share": 1.0},
-    **{"held_out": 0.15, "folds": 0, "final": "refit", "keep_init": 0.0},
-    "forget_surroundings": False,
-    **{"patients": None, "patient_pattern": None, "patient_by": "auto"},
-}
+_TOLD_OTHERWISE = ("recipe", "init", "finder")
 _BEFORE = {"against_looks": 1.0}
 """What runs were before there was a flag for it."""
 
 
 def _train(run: dict) -> str:
     """Returns the command of one run: every flag that its recipe does not set to the same."""
-    usual = _USUAL | RECIPES[run.get("recipe", "robust")]
-    flags = []
+    recipe = run.get("recipe", "robust")
+    usual = settings_of(parse_arguments("", ["--data", ".", "--recipe", recipe]))
+    flags = [] if recipe == "robust" else [f"--recipe {recipe}"]
     for name, standard in usual.items():
+        if name in _TOLD_OTHERWISE:
+            continue
         value, flag = run.get(name, _BEFORE.get(name, standard)), name.replace("_", "-")
         if value == standard:
             continue

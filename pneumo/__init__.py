@@ -7,7 +7,7 @@ The way of the data, one module an arrow:
 `import pneumo` loads nothing heavy: import the module you need.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 NORMAL, PNEUMONIA = 0, 1
 CLASSES = ("NORMAL", "PNEUMONIA")

@@ -114,7 +114,7 @@ def _add_dicomweb(commands: _Commands) -> None:
         nargs="+",
         default=RADIOGRAPHY,
         metavar="NAME",
-        help=f"of series of these, by default {', '.join(RADIOGRAPHY)}",
+        help=f"of series of these, by default {', '.join(RADIOGRAPHY)}; after URL",
     )
     command.add_argument(
         "--store",
@@ -137,7 +137,9 @@ def _add_outputs(command: argparse.ArgumentParser) -> None:
         help="of DICOM files, write overlay and report as DICOM objects of the same study, with "
         "its patient's name (needs pneumo[dicom])",
     )
-    command.add_argument("--method", choices=METHODS, default="gradcam", help="of the heatmaps")
+    command.add_argument(
+        "--method", choices=METHODS, default="gradcam", help="of the heatmaps, by default gradcam"
+    )
     command.add_argument(
         "--stability",
         action="store_true",
@@ -164,8 +166,11 @@ def _add_evaluate(commands: _Commands) -> None:
         nargs="*",
         choices=variants,
         metavar="NAME",
-        help="also under these harmless changes, under all if none is named: "
-        + ", ".join(variants).replace("%", "%%"),
+        help="also under these changes, under all if none is named (in quotes, and after DIR). "
+        "Harmless: "
+        + ", ".join((*SHIFTS, *LOOKS, *SURROUNDINGS)).replace("%", "%%")
+        + ". To see what answers rest on: "
+        + ", ".join(RESTS),
     )
     add_patient_flags(command)
     _add_precision(command)
@@ -189,9 +194,12 @@ def _add_export(commands: _Commands) -> None:
         "finding the lungs is not in it.",
     )
     command.set_defaults(run=export)
-    command.add_argument("file", type=Path, metavar="FILE", help="ends in .onnx, .xml or .tflite")
+    command.add_argument("file", type=Path, metavar="FILE", help="ends as its format does")
     command.add_argument(
-        "--format", choices=("onnx", "openvino", "litert"), default="onnx", help="by default onnx"
+        "--format",
+        choices=("onnx", "openvino", "litert"),
+        default="onnx",
+        help="onnx (.onnx, the default), openvino (.xml) or litert (.tflite)",
     )
 
 

@@ -109,8 +109,8 @@ ALL_METHODS = {
         "Occlusion",
         "Zeiler and Fergus 2014, https://arxiv.org/abs/1311.2901",
         "Warm where blurring a window, a third of the picture wide, takes away most of what "
-        "speaks for the class: it tries out what the others infer, and tells places best (see the "
-        "documentation). Evidence that stands in two places is missed, since one remains, and the "
+        "speaks for the class: it tries out what the others infer, and so is a check that owes "
+        "nothing to how the network is built. Evidence that stands in two places is missed, since one remains, and the "
         "map is coarse.",
         slow=True,
     ),

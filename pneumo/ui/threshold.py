@@ -18,7 +18,7 @@ _live = mount("live")
 
 HINTS = {
     RULE_OUT: "Few pneumonias missed, at the price of false alarms",
-    BALANCED: "Fewest misses and false alarms together, also on radiographs that look different",
+    BALANCED: "Misses and false alarms weighed alike, also under the worst change that was tried",
     RULE_IN: "Few false alarms, at the price of missed pneumonias",
 }
 
