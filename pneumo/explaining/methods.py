@@ -110,8 +110,8 @@ ALL_METHODS = {
         "Zeiler and Fergus 2014, https://arxiv.org/abs/1311.2901",
         "Warm where blurring a window, a third of the picture wide, takes away most of what "
         "speaks for the class: it tries out what the others infer, and so is a check that owes "
-        "nothing to how the network is built. Evidence that stands in two places is missed, since one remains, and the "
-        "map is coarse.",
+        "nothing to how the network is built. Evidence that stands in two places is missed, since "
+        "one remains, and the map is coarse.",
         slow=True,
     ),
 }

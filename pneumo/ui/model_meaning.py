@@ -52,8 +52,8 @@ def _show_temperature(calibration: JsonObject) -> None:
     if {"ece_before", "ece_cross_fitted"} <= calibration.keys():
         error = (
             f" The expected calibration error was {calibration['ece_before']:.3f} before and is "
-            f"{calibration['ece_cross_fitted']:.3f} after, where each half of the patients is given "
-            "the temperature of the other half."
+            f"{calibration['ece_cross_fitted']:.3f} after, where each half of the patients is "
+            "given the temperature of the other half."
         )
     st.markdown(
         f"The log odds are divided by a temperature of **{temperature:.3f}**: before, the network "

@@ -13,16 +13,16 @@ SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 SAMPLE_KEY = "sample:"
 """Begins the key of a sample's entry."""
 INVERTED = "inverted.jpeg"
+CLEAR = ("person1952_bacteria_4883.jpeg", "NORMAL2-IM-1436-0001.jpeg")
 LESSONS = {
+    **dict.fromkeys(CLEAR, "A clear one."),
     "NORMAL2-IM-1427-0001.jpeg": "The first weights of this project had their hottest place beside "
     "the letter R here, not on a lung.",
-    "NORMAL2-IM-1436-0001.jpeg": "A clear one.",
     "NORMAL2-IM-1437-0001.jpeg": "A hard one: pale lungs, and a middle that is one white column. "
     "Weights before these were misled; the shipped ones call it NORMAL at their balanced "
     "threshold, the data set NORMAL too.",
     "person1947_bacteria_4876.jpeg": "A hard one: no white patch that stands out. The shipped "
     "weights call it NORMAL at their balanced threshold, the data set PNEUMONIA.",
-    "person1952_bacteria_4883.jpeg": "A clear one.",
     INVERTED: "Black and white are exchanged, as some exports do. A network alone would have "
     "answered; here it is not asked until they are turned back.",
 }
@@ -91,8 +91,9 @@ def label_of_sample(path: Path) -> str:
 
 @functools.cache
 def sample_names() -> list[str]:
-    """Returns the samples in the gallery's order, which is mixed so as not to tell the label."""
-    return sorted(sample_paths(), key=lambda name: name[-6:])
+    """Returns the samples as the gallery has them: clear ones first, labels mixed."""
+    rank = {name: place for place, name in enumerate(CLEAR)}
+    return sorted(sample_paths(), key=lambda name: (rank.get(name, len(CLEAR)), name[-6:]))
 
 
 @functools.cache
