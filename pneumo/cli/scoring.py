@@ -50,6 +50,10 @@ Keep = Callable[[str, DicomObjects], None]
 """Keeps the DICOM objects of one radiograph, under a stem for names; raises `OutputError`."""
 
 
+_OBJECT_ENDINGS = tuple(f".{name}.dcm" for name in DicomObjects._fields)
+"""Of the names that `keep_in` gives."""
+
+
 def keep_in(folder: Path) -> Keep:
     """Returns what writes DICOM objects into a folder."""
 
@@ -181,18 +185,43 @@ class Scorer:
 
 
 def leave_out(
-    files: Iterable[Path], outputs: Iterable[Path | None], given: Iterable[Path]
+    files: Iterable[Path], heatmaps: Path | None, dicom: Path | None, given: Iterable[Path]
 ) -> list[Path]:
     """Leaves out the pictures that an earlier run has written, which are no radiographs.
 
+    They are told by folder and name: they lie right in the folder for them, which may be one that
+    is read, or one above.
+
     Args:
         files: Found in what was given.
-        outputs: Folders for such pictures, if any; they may lie in a folder that is read.
-        given: Files and folders as the user named them; what is named stays.
+        heatmaps: Folder for overlays as PNG, if there is one.
+        dicom: Folder for DICOM objects, if there is one.
+        given: Files and folders as the user named them. A file that is named stays; so do PNGs in
+            a folder that is, which overlays would overwrite: `check_apart` refuses those.
+
+    Raises:
+        RadiographError: None is left.
     """
-    named = set(given)
-    folders = {resolve(path) for path in outputs if path is not None and path not in named}
-    return [file for file in files if file in named or not folders & {*resolve(file).parents}]
+    named = {resolve(path) for path in given}
+    overlays = None if heatmaps is None else resolve(heatmaps)
+    objects = None if dicom is None else resolve(dicom)
+
+    def is_written(path: Path) -> bool:
+        if path in named:
+            return False
+        if path.parent == overlays and overlays not in named and path.name.endswith(".png"):
+            return True
+        return path.parent == objects and path.name.endswith(_OBJECT_ENDINGS)
+
+    files = list(files)
+    left = [file for file in files if not is_written(resolve(file))]
+    if not left:
+        raise RadiographError(
+            f"Nothing is left to score: the {len(files)} files found lie in the folder for "
+            "--heatmaps or --dicom, and are named like what is written there. Name another folder "
+            "for that."
+        )
+    return left
 
 
 def predict_files(

@@ -290,3 +290,19 @@ def test_pictures_among_dicom_files_are_scored_and_told(tmp_path, capsys):
         assert len(output.out.splitlines()) == 2
         assert "a.png is no DICOM file, so no DICOM objects are made of it." in output.err
     assert len(list((tmp_path / "out").iterdir())) == 2
+
+
+def test_objects_beside_their_radiograph_are_no_radiographs(tmp_path, monkeypatch):
+    (tmp_path / "b.dcm").write_bytes(radiograph(1))
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        words = [str(tmp_path), "--dicom", ".", "--json", "o.json"]
+        assert cli.main(["predict", *words]) == 0
+        assert [Path(row["path"]).name for row in json.loads(Path("o.json").read_text())] == [
+            "b.dcm"
+        ]
+    assert {path.name for path in tmp_path.glob("*.dcm")} == {
+        "b.dcm",
+        "b.overlay.dcm",
+        "b.report.dcm",
+    }
