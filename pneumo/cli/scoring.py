@@ -19,7 +19,13 @@ from pneumo.explaining.methods import METHODS
 from pneumo.explaining.overlay import Look, stretch_heatmap
 from pneumo.explaining.scaling import normalize_heatmap, scale_heatmap
 from pneumo.export.dicom_objects import DicomObjects, make_objects, to_bytes
-from pneumo.export.rows import Row, escape_controls, row_of, row_of_failure
+from pneumo.export.rows import (
+    Row,
+    escape_controls,
+    row_of,
+    row_of_failure,
+    withhold_verdict,
+)
 from pneumo.images import encode_png
 from pneumo.inference import Engine, Reading, cam_of, predict, prepare_input, score_pixels
 from pneumo.network.triage import REFUSED
@@ -113,8 +119,10 @@ class HeatmapSaver:
             place.write_bytes(encode_png(picture))
             overlay = str(place)
         if self._keep:
+            # An archive is read by those who never saw the warning beside a verdict on an adult.
+            told = withhold_verdict(row) if reading.adult else row
             try:
-                objects = make_objects(data, row, picture, METHODS[self._method].name)
+                objects = make_objects(data, told, picture, METHODS[self._method].name)
             except RadiographError as problem:  # a picture among DICOM files, say
                 complain(str(problem))
             else:
