@@ -13,6 +13,7 @@ from pneumo.network.out_of_distribution import ADULT, CHILD, INVERTED, OTHER, Sc
 from pneumo.ui.pack import rows_of
 from pneumo.ui.results import Results
 from tests.conftest import encode
+from tests.reading.test_archive import pack
 from tests.reading.test_dicom import make_dataset, to_bytes
 from tests.ui.test_app import (
     counts,
@@ -130,6 +131,46 @@ def test_exports_tell_refusals_and_warnings(app, stand_in, monkeypatch):
     asked = rows_of(app.session_state["entries"], 0.5, results)
     assert [row.verdict for row in asked] == ["REFUSED", "NORMAL", "PNEUMONIA"]
     assert rows[0].findings.startswith("This does not look like a frontal chest radiograph")
+
+
+def make_pack(app):
+    app.session_state["panel"] = "export"
+    app.run()
+    app.button(key="compute-pack").click().run()
+    app.run()
+    assert "pack" in app.session_state
+    assert not app.exception
+
+
+def test_pack_with_a_verdict_that_the_page_withholds_is_not_offered(app):
+    drop(app, ("adult.png", picture(0.7)), ("child.png", picture(0.3)))
+    make_pack(app)
+    app.toggle(key="judge-adults").set_value(True).run()
+    assert "pack" not in app.session_state
+    make_pack(app)
+    app.toggle(key="judge-adults").set_value(False).run()
+    assert "pack" not in app.session_state
+
+
+CHEST, DARK, BROKEN = ("a.png", picture(0.3)), ("dark.png", picture(0.05)), ("b.png", b"no picture")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([CHEST, DARK], [CHEST]),
+        ([CHEST], [CHEST, DARK]),
+        ([CHEST, BROKEN], [CHEST]),
+        ([CHEST], [("other.png", CHEST[1])]),
+        ([("a.zip", pack({"x/1.png": CHEST[1]}))], [("a.zip", pack({"NORMAL/1.png": CHEST[1]}))]),
+    ],
+    ids=["refused gone", "refused come", "broken gone", "name", "label"],
+)
+def test_pack_of_other_files_is_not_offered(app, before, after):
+    drop(app, *before)
+    make_pack(app)
+    drop(app, *after)
+    assert "pack" not in app.session_state
 
 
 def test_turned_by_hand_and_back(app, stand_in):
