@@ -236,7 +236,7 @@ def predict(args: argparse.Namespace) -> int:
         if getattr(args, option) is not None:
             raise OutputError(f"--{option} is for --engine ray.")
     given = tuple(map(Path, args.paths))
-    files = leave_out(find_files(given), [args.heatmaps, args.dicom], given)
+    files = leave_out(find_files(given), args.heatmaps, args.dicom, given)
     _check_apart(args, files)
     return _score(args, files, {"paths": args.paths}, given)
 

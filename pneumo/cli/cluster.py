@@ -174,8 +174,8 @@ def predict_on_ray(
         1 if a file was refused or could not be read, else 0.
 
     Raises:
-        OutputError: Ray is missing or cannot be reached, or the folder holds other rows or those
-            of other settings.
+        OutputError: Ray is missing or cannot be reached, or the folder cannot be looked into, holds
+            something else than rows, or rows of other settings.
         RadiographError: There is nothing to score.
     """
     try:
@@ -244,14 +244,38 @@ def _require_listener(address: str) -> None:
 
 
 def _open_rows(output: str) -> Any:
-    """Returns the dataset of what a folder holds; None if there is no folder yet."""
+    """Returns the dataset of what a folder holds; None if there is no folder yet.
+
+    Raises:
+        OutputError: The place cannot be looked into.
+    """
     from fsspec.core import url_to_fs
     from pyarrow import dataset
 
-    system, path = url_to_fs(output)
-    if not system.exists(path) or not system.find(path):
+    try:
+        system, path = url_to_fs(output)
+        is_empty = not system.exists(path) or not system.find(path)
+    except Exception as error:  # as in `_list_store`
+        raise OutputError(
+            f"--parquet {output} cannot be looked into ({type(error).__name__}: {error}). Name a "
+            "folder here, or an address whose package is installed and whose store lets you in."
+        ) from error
+    if is_empty:
         return None
     return dataset.dataset(path, filesystem=system, format="parquet", schema=parquet_schema())
+
+
+def _read_rows(rows: Any, output: str, **what: Any) -> Any:
+    """Returns a table of what was opened; raises `OutputError` if that is something else."""
+    from pyarrow import ArrowException
+
+    try:
+        return rows.to_table(**what)
+    except ArrowException as error:
+        raise OutputError(
+            f"--parquet {output} holds something else than whole rows ({error}). Name another "
+            "folder, or take that out of this one."
+        ) from error
 
 
 def _require_empty(output: str) -> set[str]:
@@ -273,7 +297,8 @@ def read_done(output: str, threshold: float | None, stability: bool, precision: 
         precision: See `load_classifier`.
 
     Raises:
-        OutputError: The rows are of other settings.
+        OutputError: The rows are of other settings, or the folder cannot be read or holds something
+            else than rows.
     """
     from pyarrow import compute
 
@@ -286,7 +311,8 @@ def read_done(output: str, threshold: float | None, stability: bool, precision: 
         "weights_sha256": card.weights_sha256,
         "precision": precision,
     }
-    there = rows.to_table(columns=["path", "verdict", "p_pneumonia", "p_low", *settings])
+    columns = ["path", "verdict", "p_pneumonia", "p_low", *settings]
+    there = _read_rows(rows, output, columns=columns)
     differ = [name for name, value in settings.items() if _has_other(there[name], value)]
     answered = there.filter(compute.is_valid(there["p_pneumonia"]))
     if _has_other(compute.is_valid(answered["p_low"]), stability):
@@ -311,6 +337,9 @@ def forget_failures(output: str, names: Iterable[str]) -> None:
     Args:
         output: See `predict_on_ray`.
         names: Files that have no row, or one that says that they failed.
+
+    Raises:
+        OutputError: The folder cannot be read, or holds something else than rows.
     """
     import pyarrow
     from fsspec.core import url_to_fs
@@ -319,9 +348,8 @@ def forget_failures(output: str, names: Iterable[str]) -> None:
     rows = _open_rows(output)
     if rows is None:
         return
-    failed = rows.to_table(
-        columns=["path", "__filename"], filter=compute.field("verdict") == FAILED
-    )
+    is_failed = compute.field("verdict") == FAILED
+    failed = _read_rows(rows, output, columns=["path", "__filename"], filter=is_failed)
     again = set(failed["path"].to_pylist()) & set(names)
     is_tried_again = compute.field("path").isin(pyarrow.array(again, pyarrow.string()))
     system, _ = url_to_fs(output)
@@ -340,4 +368,6 @@ def forget_failures(output: str, names: Iterable[str]) -> None:
 
 def _status(output: str) -> int:
     rows = _open_rows(output)
-    return int(rows is not None and rows.to_table(columns=["p_pneumonia"]).column(0).null_count > 0)
+    if rows is None:
+        return 0
+    return int(_read_rows(rows, output, columns=["p_pneumonia"]).column(0).null_count > 0)

@@ -19,7 +19,13 @@ from pneumo.explaining.methods import METHODS
 from pneumo.explaining.overlay import Look, stretch_heatmap
 from pneumo.explaining.scaling import normalize_heatmap, scale_heatmap
 from pneumo.export.dicom_objects import DicomObjects, make_objects, to_bytes
-from pneumo.export.rows import Row, escape_controls, row_of, row_of_failure
+from pneumo.export.rows import (
+    Row,
+    escape_controls,
+    row_of,
+    row_of_failure,
+    withhold_verdict,
+)
 from pneumo.images import encode_png
 from pneumo.inference import Engine, Reading, cam_of, predict, prepare_input, score_pixels
 from pneumo.network.triage import REFUSED
@@ -51,6 +57,10 @@ Keep = Callable[[str, DicomObjects], None]
 
 Raises `PneumoError` or `OSError` if it cannot.
 """
+
+
+_OBJECT_ENDINGS = tuple(f".{name}.dcm" for name in DicomObjects._fields)
+"""Of the names that `keep_in` gives."""
 
 
 def keep_in(folder: Path) -> Keep:
@@ -112,8 +122,10 @@ class HeatmapSaver:
             place.write_bytes(encode_png(picture))
             overlay = str(place)
         if self._keep:
+            # An archive is read by those who never saw the warning beside a verdict on an adult.
+            told = withhold_verdict(row) if reading.adult else row
             try:
-                objects = make_objects(data, row, picture, METHODS[self._method].name)
+                objects = make_objects(data, told, picture, METHODS[self._method].name)
             except RadiographError as problem:  # a picture among DICOM files, say
                 complain(str(problem))
             else:
@@ -184,18 +196,43 @@ class Scorer:
 
 
 def leave_out(
-    files: Iterable[Path], outputs: Iterable[Path | None], given: Iterable[Path]
+    files: Iterable[Path], heatmaps: Path | None, dicom: Path | None, given: Iterable[Path]
 ) -> list[Path]:
     """Leaves out the pictures that an earlier run has written, which are no radiographs.
 
+    They are told by folder and name: they lie right in the folder for them, which may be one that
+    is read, or one above.
+
     Args:
         files: Found in what was given.
-        outputs: Folders for such pictures, if any; they may lie in a folder that is read.
-        given: Files and folders as the user named them; what is named stays.
+        heatmaps: Folder for overlays as PNG, if there is one.
+        dicom: Folder for DICOM objects, if there is one.
+        given: Files and folders as the user named them. A file that is named stays; so do PNGs in
+            a folder that is, which overlays would overwrite: `check_apart` refuses those.
+
+    Raises:
+        RadiographError: None is left.
     """
-    named = set(given)
-    folders = {resolve(path) for path in outputs if path is not None and path not in named}
-    return [file for file in files if file in named or not folders & {*resolve(file).parents}]
+    named = {resolve(path) for path in given}
+    overlays = None if heatmaps is None else resolve(heatmaps)
+    objects = None if dicom is None else resolve(dicom)
+
+    def is_written(path: Path) -> bool:
+        if path in named:
+            return False
+        if path.parent == overlays and overlays not in named and path.name.endswith(".png"):
+            return True
+        return path.parent == objects and path.name.endswith(_OBJECT_ENDINGS)
+
+    files = list(files)
+    left = [file for file in files if not is_written(resolve(file))]
+    if not left:
+        raise RadiographError(
+            f"Nothing is left to score: the {len(files)} files found lie in the folder for "
+            "--heatmaps or --dicom, and are named like what is written there. Name another folder "
+            "for that."
+        )
+    return left
 
 
 def predict_files(

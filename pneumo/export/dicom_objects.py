@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pneumo import CLASSES, PNEUMONIA, __version__
 from pneumo.errors import OutputError, RadiographError
-from pneumo.export.rows import Row
+from pneumo.export.rows import ADULT, Row
 from pneumo.files import JsonObject
 from pneumo.reading.dicom_file import is_dicom
 from pneumo.reading.silence import silence
@@ -42,6 +42,7 @@ _MAY_BE_EMPTY = (
 _VERDICTS = {
     CLASSES[PNEUMONIA]: ("233604007", "SCT", "Pneumonia"),
     CLASSES[1 - PNEUMONIA]: ("17621005", "SCT", "Normal"),
+    ADULT: ("NO-VERDICT", _SCHEME, "No verdict for adults"),
 }
 _SERIES = {"overlay": 9801, "report": 9802}
 """Numbers of the two series, beyond those of a modality."""
@@ -73,12 +74,12 @@ def require_highdicom() -> None:
 def make_objects(data: bytes, row: Row, overlay: np.ndarray, method: str) -> DicomObjects:
     """Makes both objects of a radiograph's answer.
 
-    Their identifiers follow from the radiograph's, the weights, the threshold and the method, so
-    that the same answer given twice is the same object in an archive.
+    Their identifiers follow from the radiograph's, the weights, the threshold, the method and what
+    they say, so that the same answer given twice is the same object in an archive, and no other is.
 
     Args:
         data: The radiograph's DICOM file.
-        row: Its answer.
+        row: Its answer; of an adult that without a verdict, see `withhold_verdict`.
         overlay: `(height, width, 3)` uint8, the radiograph with its heatmap.
         method: Name of the heatmap's method.
 
@@ -89,8 +90,9 @@ def make_objects(data: bytes, row: Row, overlay: np.ndarray, method: str) -> Dic
     if row.p_pneumonia is None:
         raise RadiographError(f"{row.path} has no answer, so no DICOM objects are made of it.")
     source = _read_header(data, row.path)
-    made_by = (row.weights_sha256, row.threshold, row.verdict, method, row.precision)
-    facts = (source.SOPInstanceUID, *made_by)
+    made_by = (row.weights_sha256, row.threshold, row.answer, method, row.precision)
+    tried = (None if p is None else _round(p) for p in (row.p_low, row.p_high))  # as they are told
+    facts = (source.SOPInstanceUID, *made_by, *tried, row.findings)
     try:
         return DicomObjects(
             _make_overlay(source, row, overlay, method, facts),
@@ -184,7 +186,8 @@ def _make_overlay(
 
 
 def _answer(row: Row) -> str:
-    return f"P(PNEUMONIA) {row.p_pneumonia:.3f}, threshold {row.threshold:.3f}, {row.answer}"
+    answer = "no verdict for adults" if row.verdict == ADULT else row.answer
+    return f"P(PNEUMONIA) {row.p_pneumonia:.3f}, threshold {row.threshold:.3f}, {answer}"
 
 
 def _print_below(picture: np.ndarray, words: str) -> np.ndarray:
@@ -238,7 +241,8 @@ def _make_report(source: "Dataset", row: Row, facts: tuple[object, ...]) -> "Dat
     ]
     group = sr.MeasurementsAndQualitativeEvaluations(
         sr.TrackingIdentifier(_identify("finding", *facts), "radiograph"),
-        finding_type=Code(*_VERDICTS[CLASSES[PNEUMONIA]]),
+        # Who searches an archive for what was found is to find no adult.
+        finding_type=None if row.verdict == ADULT else Code(*_VERDICTS[CLASSES[PNEUMONIA]]),
         algorithm_id=algorithm,
         measurements=measured,
         qualitative_evaluations=judged,

@@ -122,7 +122,8 @@ def show_explanations(
 
     def compute_rest() -> None:
         with bars:
-            _compute([each for each in wanted if each not in maps], entry, results)
+            # Each once, though two methods may be the same one.
+            _compute([each for each in dict.fromkeys(wanted) if each not in maps], entry, results)
 
     with st.container(horizontal=True, key="below-picture"):
         with st.popover("How to read this", icon=":material/menu_book:"):
@@ -248,7 +249,7 @@ def _compute(missing: list[Explanation], entry: ReadEntry, results: Results) -> 
         loading = " (loads TensorFlow first, once)" * (method.gradients and results.must_load())
         heatmap = run_or_offer(
             method.name + loading,
-            f"{entry.reading.info.tag}-{explanation.method}-{explanation.label}",
+            f"{entry.reading.info.tag}-{explanation.method}-{explanation.label}-{explanation.layer}",
             partial(results.heatmap, entry, explanation),
         )
         if heatmap is not None:

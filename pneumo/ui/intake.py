@@ -44,7 +44,7 @@ def ask_for_radiographs() -> dict[str, Source]:
             "see the others, or score a folder with `python -m pneumo predict`."
         )
         wanted = dict(list(wanted.items())[:MAX_FILES])
-    state.forget_answers(wanted.keys())
+    state.forget_removed(wanted.keys())
     return wanted
 
 

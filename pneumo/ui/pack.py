@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
@@ -64,7 +65,9 @@ def show_pack(
                 icon=":material/download:",
                 on_click="ignore",
             )
-    of = (tuple(results.identity(entry) for entry in readings), threshold, wanted, look)
+    # All that the ZIP says, but for what is tried by and by: that is in `known`.
+    told = tuple(replace(row, uncertain="", p_low=None, p_high=None) for row in rows)
+    of = (told, tuple(results.identity(entry) for entry in readings), threshold, wanted, look)
     known = tuple(
         (
             results.known_stability(entry) is not None,

@@ -7,7 +7,7 @@ reads, writes or removes something does so through what is defined here.
 import random
 from collections.abc import Callable, Container, Hashable
 from dataclasses import dataclass
-from typing import Generic, NoReturn, TypedDict, TypeVar
+from typing import Any, Generic, NoReturn, TypedDict, TypeVar
 
 import numpy as np
 import streamlit as st
@@ -242,12 +242,18 @@ def open_case(key: str) -> None:
     CASE.put(key)
 
 
-def forget_answers(kept: Container[str]) -> None:
-    """Forgets what was said of files that are there no more; `kept` are the keys of the others."""
-    for key in [key for key in ANSWERS.get() if key not in kept]:
-        del ANSWERS.get()[key]
-    for key in [key for key in NUMBERS.get() if key not in kept]:
-        del NUMBERS.get()[key]
+def forget_removed(kept: Container[str]) -> None:
+    """Forgets what was said of files that are there no more, or done to them.
+
+    A sample has its key again when it comes back.
+
+    Args:
+        kept: Keys of the others.
+    """
+    for held in (ANSWERS, NUMBERS, ADJUSTMENTS):
+        of_each: dict[str, Any] = held.get()
+        for key in [key for key in of_each if key not in kept]:
+            del of_each[key]
 
 
 def restore_settings() -> None:

@@ -125,7 +125,7 @@ class Pack:
     """What was made of the session's radiographs to be taken along.
 
     Attributes:
-        of: Radiographs, threshold and explanation; for others it is no longer offered.
+        of: Rows, radiographs, threshold and explanation; for others it is no longer offered.
         known: Of which radiographs stability and checks were known when it was made.
         data: The ZIP archive.
     """

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pyarrow.parquet as parquet
 import pytest
+from fsspec import AbstractFileSystem, register_implementation
+from fsspec.registry import known_implementations
 
 from pneumo import __main__ as cli
 from pneumo.cli.cluster import forget_failures, read_done
+from pneumo.errors import OutputError
 from pneumo.export.rows import Row, to_parquet
 from pneumo.network.card import read_card
 from pneumo.network.weights_files import CARD_NAME, WEIGHTS_FOLDER
@@ -181,6 +184,37 @@ def test_job_that_dies_while_failures_are_forgotten_loses_no_row(tmp_path, monke
         patch.setattr("fsspec.implementations.local.LocalFileSystem.mv", die)
         forget_failures(str(tmp_path / "rows"), ["b"])
     assert read_done(str(tmp_path / "rows"), None, False, "float32") == {"a"}
+
+
+@pytest.mark.parametrize(
+    ("output", "why"),
+    [
+        ("foo://x", "Protocol not known: foo"),
+        ("none://x", "Install nonefs"),
+        ("lost://x", "Nobody knows you"),
+        ("{tmp}/notes", r"notes\.txt"),
+        ("{tmp}/cut", r"1\.parquet"),
+    ],
+)
+def test_output_that_holds_no_rows_or_cannot_be_asked_is_told(tmp_path, output, why, monkeypatch):
+    class Lost(AbstractFileSystem):
+        def exists(self, path):
+            raise RuntimeError("Nobody knows you")  # no OSError, as of some stores
+
+    missing = {"class": "nonefs.NoneFileSystem", "err": "Install nonefs"}
+    monkeypatch.setitem(known_implementations, "none", missing)  # whatever is installed here
+    register_implementation("lost", Lost, clobber=True)
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "notes.txt").write_text("no rows")
+    keep(tmp_path / "cut" / "1.parquet", scored("a"))
+    cut = tmp_path / "cut" / "1.parquet"
+    cut.write_bytes(cut.read_bytes()[:-4])
+    output = output.format(tmp=tmp_path)
+    with pytest.raises(OutputError, match=f"--parquet {output} .*{why}.* Name "):
+        read_done(output, None, False, "float32")
+    with pytest.raises(OutputError, match=f"--parquet {output} "):
+        forget_failures(output, ["a"])
+    assert on_ray(SAMPLES[0], "--parquet", output) == 2
 
 
 def workers():

@@ -290,3 +290,32 @@ def test_pictures_among_dicom_files_are_scored_and_told(tmp_path, capsys):
         assert len(output.out.splitlines()) == 2
         assert "a.png is no DICOM file, so no DICOM objects are made of it." in output.err
     assert len(list((tmp_path / "out").iterdir())) == 2
+
+
+def test_objects_beside_their_radiograph_are_no_radiographs(tmp_path, monkeypatch):
+    (tmp_path / "b.dcm").write_bytes(radiograph(1))
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        words = [str(tmp_path), "--dicom", ".", "--json", "o.json"]
+        assert cli.main(["predict", *words]) == 0
+        assert [Path(row["path"]).name for row in json.loads(Path("o.json").read_text())] == [
+            "b.dcm"
+        ]
+    assert {path.name for path in tmp_path.glob("*.dcm")} == {
+        "b.dcm",
+        "b.overlay.dcm",
+        "b.report.dcm",
+    }
+
+
+def test_objects_of_an_adult_have_no_verdict_but_its_row_has(tmp_path, capsys):
+    for name, age in (("child", "003Y"), ("adult", "040Y")):
+        (tmp_path / name).write_bytes(radiograph(5, PatientAge=age))
+    words = [str(tmp_path), "--dicom", str(tmp_path / "out"), "--csv", str(tmp_path / "o.csv")]
+    assert cli.main(["predict", *words]) == 0
+    adult, child = rows_of(tmp_path / "o.csv")
+    assert adult["verdict"] == child["verdict"] == "PNEUMONIA"
+    assert capsys.readouterr().out.count("\tPNEUMONIA\t") == 2
+    reports = [str(dcmread(tmp_path / "out" / f"{n}.report.dcm")) for n in ("adult", "child")]
+    assert ["No verdict for adults" in report for report in reports] == [True, False]
+    assert ["233604007" in report for report in reports] == [False, True]  # SNOMED CT: pneumonia

@@ -202,6 +202,7 @@ def test_row_names_the_overlay(folder, tmp_path):
         (["--csv", "{tmp}/link", "--json", "{tmp}/target"], "both name"),
         (["--csv", "{tmp}/x-rays/0.png"], "would overwrite the radiograph"),
         (["--heatmaps", "{tmp}/x-rays"], "overlays would overwrite"),
+        (["--heatmaps", "{tmp}/x-rays/../x-rays"], "overlays would overwrite"),
         (["--heatmaps", "{tmp}/x-rays/0.png"], "cannot be written to"),
         (["--raw-maps", "{tmp}/x-rays/0.png/deep"], "cannot be written to"),
         (["--csv", "{tmp}/loop"], "is a link that leads back to itself"),
@@ -232,6 +233,44 @@ def test_overlays_below_the_folder_that_is_read_are_no_radiographs(folder, tmp_p
     for _ in range(2):
         assert run(folder, "--heatmaps", folder / "heat", "--csv", tmp_path / "o.csv") == 0
         assert names_in(tmp_path / "o.csv") == [f"{number}.png" for number in range(6)]
+
+
+def test_radiographs_below_the_folder_for_overlays_are_scored(folder, tmp_path):
+    for _ in range(2):
+        outputs = ["--heatmaps", tmp_path, "--dicom", tmp_path, "--csv", tmp_path / "o.csv"]
+        assert run(folder, *outputs) == 0
+        assert names_in(tmp_path / "o.csv") == [f"{number}.png" for number in range(6)]
+        assert (tmp_path / "5.png").is_file()
+
+
+def test_only_what_an_earlier_run_could_have_written_is_left_out(tmp_path, monkeypatch):
+    names = ["a.png", "b.jpeg", "c.dcm", "c.overlay.dcm", "c.report.dcm", "deep/d.png"]
+    files = [tmp_path / "in" / name for name in names]
+    monkeypatch.chdir(tmp_path)
+
+    def left(heatmaps, dicom, *given):
+        kept = scoring.leave_out(files, heatmaps, dicom, [tmp_path, *given])
+        return [path.relative_to(tmp_path / "in").as_posix() for path in kept]
+
+    assert left(None, None) == names
+    assert left(Path("in"), None) == names[1:]
+    assert left(None, Path("in")) == ["a.png", "b.jpeg", "c.dcm", "deep/d.png"]
+    # What is named is read, or told to be overwritten, however it is named; no DICOM object is one
+    # of the radiographs beside which it was written.
+    for name in ("in", tmp_path / "in", "in/deep/.."):
+        assert left(tmp_path / "in", None, Path(name)) == names
+        assert left(None, tmp_path / "in", Path(name)) == ["a.png", "b.jpeg", "c.dcm", "deep/d.png"]
+    assert "c.report.dcm" in left(None, Path("in"), Path("in/c.report.dcm"))
+
+
+def test_nothing_left_to_score_is_told(folder, tmp_path, capsys):
+    assert run(tmp_path, "--heatmaps", folder) == 2
+    output = capsys.readouterr()
+    assert output.err == (
+        "pneumo: Nothing is left to score: the 6 files found lie in the folder for --heatmaps or "
+        "--dicom, and are named like what is written there. Name another folder for that.\n"
+    )
+    assert output.out == ""
 
 
 def test_link_to_itself_is_a_row_with_its_reason(folder, tmp_path):

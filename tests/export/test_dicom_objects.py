@@ -11,8 +11,9 @@ import pytest
 from pydicom import dcmread
 
 from pneumo.errors import RadiographError
+from pneumo.export import dicom_objects
 from pneumo.export.dicom_objects import NOTICE, make_objects, to_bytes
-from pneumo.export.rows import Row
+from pneumo.export.rows import ADULT, Row, withhold_verdict
 from tests.conftest import encode
 from tests.reading.test_dicom import NOISE, make
 
@@ -103,9 +104,40 @@ def test_same_answer_is_the_same_object_and_another_is_another():
     others = [
         uids(replace(ROW, threshold=0.5)),
         uids(replace(ROW, weights_sha256="cd" * 32)),
+        uids(replace(ROW, p_low=0.9, p_high=0.98)),
+        uids(replace(ROW, p_low=0.3, p_high=0.98)),
+        uids(replace(ROW, p_low=0.3, p_high=0.99)),
+        uids(replace(ROW, p_low=0.3, p_high=0.99, uncertain="Changes move P.")),
+        uids(replace(ROW, findings="Taken for an adult.")),
+        uids(replace(ROW, findings="Taken for an adult.", verdict=ADULT)),
         uids(SOPInstanceUID="1.2.9"),
     ]
-    assert not any(first & other for other in others)
+    assert len(set.union(first, *others)) == 2 * (1 + len(others))
+
+
+def test_of_an_adult_no_verdict_is_coded_or_printed(monkeypatch):
+    printed = []
+
+    def note(picture, words):
+        printed.append(words)
+        return picture
+
+    monkeypatch.setattr(dicom_objects, "_print_below", note)
+    findings = "This looks like an adult's chest."
+    row = replace(ROW, findings=findings, uncertain="Changes move P.", p_low=0.3, p_high=0.98)
+    _, told = objects_of(row)
+    assert "233604007" in str(told)  # what is looked for below
+    printed.clear()
+    overlay, report = objects_of(withhold_verdict(row))
+    (words,) = printed
+    assert words.endswith("P(PNEUMONIA) 0.973, threshold 0.480, no verdict for adults")
+    assert findings in overlay.ImageComments
+    items = items_of(report)
+    assert items["Verdict"] == "No verdict for adults"
+    assert items["Probability of pneumonia"] == ROW.p_pneumonia
+    assert items["Greatest probability under small changes"] == 0.98
+    assert items["Comment"] == [findings]
+    assert not re.search("233604007|17621005|42425007", str(report))
 
 
 def test_names_of_any_script_stay():
@@ -145,10 +177,12 @@ def test_a_header_that_the_standard_forbids_is_told(odd):
 
 
 @pytest.mark.skipif(not DCIODVFY, reason="needs dciodvfy (apt-get install dicom3tools)")
+@pytest.mark.parametrize("verdict", ["PNEUMONIA", ADULT])
 @pytest.mark.parametrize("bare", [False, True], ids=["whole", "bare"])
-def test_both_are_valid(tmp_path, bare):
+def test_both_are_valid(tmp_path, bare, verdict):
     kept = ("StudyInstanceUID", "SeriesInstanceUID") if bare else STUDY
     row = replace(ROW, findings="Taken for an adult.", p_low=0.3, p_high=0.98)
+    row = replace(row, verdict=verdict)
     data = make(NOISE, **{name: STUDY[name] for name in kept})
     for name, each in make_objects(data, row, OVERLAY, "Evidence map")._asdict().items():
         path = tmp_path / f"{name}.dcm"

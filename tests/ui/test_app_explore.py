@@ -17,6 +17,7 @@ from pneumo.explaining.methods import METHODS
 from pneumo.explaining.overlay import Look
 from pneumo.export.rows import to_json
 from pneumo.network import queue
+from pneumo.network.architecture import LAST_CONVOLUTION
 from pneumo.network.classifier import Once
 from pneumo.network.lung_field import field_of
 from pneumo.ui import explanations, worklist
@@ -79,15 +80,48 @@ def test_stopped_method_is_left_out_and_offered(app, stand_in):
     drop(app, ("chest.png", picture(0.8)))
     app.selectbox(key="method-0").set_value("smoothgrad").run()
     assert [method for method, *_ in stand_in.explained] == ["smoothgrad"]
-    (entry,) = app.session_state["entries"].values()
-    tag = entry.reading.info.tag
-    app.session_state["running"][f"{tag}-scorecam-1"] = False  # as a press of Stop leaves it
+    [key] = stop(app, "scorecam", LAST_CONVOLUTION)
     app.selectbox(key="method-0").set_value("scorecam").run()
     assert [method for method, *_ in stand_in.explained] == ["smoothgrad"]
     assert [pane["title"] for pane in panes(app)] == ["Original"]
-    app.button(key=f"compute-{tag}-scorecam-1").click().run()
+    app.button(key=key).click().run()
     assert [method for method, *_ in stand_in.explained] == ["smoothgrad", "scorecam"]
     assert len(panes(app)) == 1
+    assert not app.exception
+
+
+def stop(app, method: str, *layers: str) -> list[str]:
+    """Leaves heatmaps for PNEUMONIA as a press of Stop does; returns the keys of their buttons."""
+    (entry,) = app.session_state["entries"].values()
+    keys = [f"{entry.reading.info.tag}-{method}-1-{layer}" for layer in layers]
+    app.session_state["running"] = dict.fromkeys(keys, False)
+    return [f"compute-{key}" for key in keys]
+
+
+def test_method_stopped_on_both_sides_is_offered_once(app, stand_in):
+    drop(app, ("chest.png", picture(0.8)))
+    app.button_group(key="view").set_value("Two methods").run()
+    [key] = stop(app, "scorecam", LAST_CONVOLUTION)
+    app.selectbox(key="method-0").set_value("scorecam").run()
+    app.selectbox(key="method-1").set_value("scorecam").run()
+    assert not app.exception
+    assert [button.key for button in app.button if button.key.startswith("compute-")] == [key]
+    app.button(key=key).click().run()
+    assert [pane["title"].split(",")[0] for pane in panes(app)] == ["Score-CAM"]
+    assert not app.exception
+
+
+def test_two_layers_of_one_method_are_stopped_each_for_itself(app, stand_in):
+    stand_in.classifier = replace(stand_in.classifier, load_differentiable=Once(lambda: True))
+    drop(app, ("chest.png", picture(0.8)))
+    keys = stop(app, "layercam", LAST_CONVOLUTION, "block13_sepconv2_act")
+    app.session_state["layer-1"] = "block13_sepconv2_act"
+    app.session_state["method-0"] = app.session_state["method-1"] = "layercam"
+    app.button_group(key="view").set_value("Two methods").run()
+    assert not app.exception
+    assert [button.key for button in app.button if button.key.startswith("compute-")] == keys
+    app.button(key=keys[1]).click().run()
+    assert stand_in.explained == [("layercam", 1, "block13_sepconv2_act")]
     assert not app.exception
 
 

@@ -10,9 +10,11 @@ import pytest
 import streamlit as st
 
 from pneumo.network.out_of_distribution import ADULT, CHILD, INVERTED, OTHER, Scope
+from pneumo.reading.adjustment import AS_IS, Adjustment
 from pneumo.ui.pack import rows_of
 from pneumo.ui.results import Results
 from tests.conftest import encode
+from tests.reading.test_archive import pack
 from tests.reading.test_dicom import make_dataset, to_bytes
 from tests.ui.test_app import (
     counts,
@@ -132,6 +134,46 @@ def test_exports_tell_refusals_and_warnings(app, stand_in, monkeypatch):
     assert rows[0].findings.startswith("This does not look like a frontal chest radiograph")
 
 
+def make_pack(app):
+    app.session_state["panel"] = "export"
+    app.run()
+    app.button(key="compute-pack").click().run()
+    app.run()
+    assert "pack" in app.session_state
+    assert not app.exception
+
+
+def test_pack_with_a_verdict_that_the_page_withholds_is_not_offered(app):
+    drop(app, ("adult.png", picture(0.7)), ("child.png", picture(0.3)))
+    make_pack(app)
+    app.toggle(key="judge-adults").set_value(True).run()
+    assert "pack" not in app.session_state
+    make_pack(app)
+    app.toggle(key="judge-adults").set_value(False).run()
+    assert "pack" not in app.session_state
+
+
+CHEST, DARK, BROKEN = ("a.png", picture(0.3)), ("dark.png", picture(0.05)), ("b.png", b"no picture")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([CHEST, DARK], [CHEST]),
+        ([CHEST], [CHEST, DARK]),
+        ([CHEST, BROKEN], [CHEST]),
+        ([CHEST], [("other.png", CHEST[1])]),
+        ([("a.zip", pack({"x/1.png": CHEST[1]}))], [("a.zip", pack({"NORMAL/1.png": CHEST[1]}))]),
+    ],
+    ids=["refused gone", "refused come", "broken gone", "name", "label"],
+)
+def test_pack_of_other_files_is_not_offered(app, before, after):
+    drop(app, *before)
+    make_pack(app)
+    drop(app, *after)
+    assert "pack" not in app.session_state
+
+
 def test_turned_by_hand_and_back(app, stand_in):
     drop(app, ("chest.png", picture(0.3)))
     before = verdict_shown(app)
@@ -146,6 +188,45 @@ def test_turned_by_hand_and_back(app, stand_in):
     assert entry.reading.info.shape == (160, 200)
     assert stand_in.passes == done + 1  # the stability of the first state is still known
     assert app.button(key="adjust-As it was").disabled
+
+
+@pytest.mark.parametrize("others", [[], [("chest.png", picture(0.3))]], ids=["alone", "beside"])
+def test_sample_that_was_removed_comes_back_as_it_was(app, others):
+    drop(app, *others)
+    app.button(key="sample-1").click().run()
+    app.button(key="adjust-Invert black and white").click().run()
+    assert adjustment_of_sample(app).inverted
+    app.button(key="sample-1").click().run()
+    app.button(key="sample-1").click().run()
+    assert adjustment_of_sample(app) == AS_IS
+    assert not app.exception
+
+
+def test_adjustments_outlast_a_look_at_the_model_page(app):
+    drop(app, ("chest.png", picture(0.3)))
+    app.button(key="adjust-Invert black and white").click().run()
+    app.button(key="sample-1").click().run()
+    app.button(key="adjust-Invert black and white").click().run()
+    turn_to(app, "model")
+    assert not app.file_uploader
+    turn_to(app, "")
+    infos = [entry.reading.info for entry in app.session_state["entries"].values()]
+    assert [info.adjustment.inverted for info in infos] == [True, True]
+    app.button(key="remove-carried").click().run()
+    assert adjustment_of_sample(app).inverted
+    assert not app.exception
+
+
+def adjustment_of_sample(app) -> Adjustment:
+    return app.session_state["entries"]["sample:1"].reading.info.adjustment
+
+
+def turn_to(app, path: str) -> None:
+    """Turns to a page that is no file, which AppTest cannot by itself."""
+    [app._page_hash] = [
+        key for key, page in app._registered_pages.items() if page["url_pathname"] == path
+    ]
+    app.run()
 
 
 def test_frame_of_a_dicom_file_is_chosen(app):
