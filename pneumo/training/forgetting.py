@@ -56,7 +56,7 @@ def forget_surroundings(
     weights, offset = forget(
         kernel[:, PNEUMONIA] - kernel[:, NORMAL],
         bias[PNEUMONIA] - bias[NORMAL],
-        np.concatenate(painted),
+        np.concatenate(painted)[: len(chosen)],
         labels[chosen],
         np.concatenate(redrawn),
     )
@@ -126,7 +126,11 @@ def _choose(sources: Sources, labels: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _paint(recipe: Recipe, sources: Sources, chosen: np.ndarray) -> Iterable[np.ndarray]:
-    """Yields batches of model input: lungs painted over, then as serving would show it."""
+    """Yields batches of model input: lungs painted over, then as serving would show it.
+
+    The last begins anew with the first radiographs, so that several devices can divide it too.
+    """
+    chosen = np.resize(chosen, -(-len(chosen) // recipe.batch_size) * recipe.batch_size)
     for start in range(0, len(chosen), recipe.batch_size):
         pictures = [
             paint_lungs(Chest(sources.grids[index], sources.lungs_of(index)[1] / np.float32(255)))

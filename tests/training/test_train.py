@@ -273,7 +273,7 @@ def test_folds_score_every_training_patient_once_and_soup_is_their_mean(tmp_path
 
 
 def test_two_devices_train_as_one(tmp_path, data):
-    arguments = ["--data", data, *TINY, "--epochs", 1]
+    arguments = ["--data", data, *TINY, "--epochs", 1, "--forget-surroundings"]
     two = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
     run_train(*arguments, "--output", tmp_path / "one", backend="jax")
     run_train(*arguments, "--output", tmp_path / "two", "--devices", "all", backend="jax", **two)
