@@ -146,18 +146,17 @@ def run_or_offer(
         What `run` returns, or None while it is on offer.
     """
     states = state.RUNNING.ensure()
-    if not states.get(key, start):
-        st.button(
-            offer or f"Compute {name}",
-            key=f"compute-{key}",
-            on_click=states.update,
-            args=({key: True},),
-        )
-        return None
-    place = st.empty()
-    with place.container(horizontal=True, vertical_alignment="center", key=f"progress-{key}"):
-        bar = st.progress(known, f"{name} …")
-        st.button("Stop", key=f"stop-{key}", on_click=states.update, args=({key: False},))
+    with st.container(horizontal=True, vertical_alignment="center", key=f"run-{key}"):
+        if not states.get(key, start):
+            st.button(
+                offer or f"Compute {name}",
+                key=f"compute-{key}",
+                on_click=states.update,
+                args=({key: True},),
+            )
+            return None
+        bar, stop = st.progress(known, f"{name} …"), st.empty()
+    stop.button("Stop", key=f"stop-{key}", on_click=states.update, args=({key: False},))
     started = time.monotonic()
 
     def progress(share: float) -> None:
@@ -167,5 +166,6 @@ def run_or_offer(
 
     result = run(progress)
     states.pop(key, None)  # done: the next time it is asked for anew
-    place.empty()
+    bar.empty()
+    stop.empty()
     return result

@@ -306,9 +306,11 @@ def test_keys_step_while_small_changes_are_tried_on_all(browser, address):
     open_app(page, f"{address}/?" + "&".join(f"sample={n}" for n in range(1, len(samples) + 1)))
     name, word = page.locator(".pneumo-name"), page.locator(".pneumo-verdict .word")
     expect(page.locator(".pneumo-strip")).to_be_visible()
-    page.get_by_role("button", name=re.compile("^Test whether small changes")).click()
+    offer = page.get_by_role("button", name=re.compile("^Test whether small changes"))
+    offer.click()
     stop = page.get_by_role("button", name="Stop", exact=True)
     expect(stop).to_be_visible()
+    assert not offer.count(), "the offer stands beside what it has begun"
     for sample in samples[1:3]:
         page.keyboard.press("j")
         expect(name).to_have_text(sample)
