@@ -91,6 +91,12 @@ def show_rests(card: ModelCard) -> None:
         ),
         alt="What is left of the answers without the lungs, and without their surroundings",
     )
+    if card.document.get("training", {}).get("forget_surroundings"):
+        st.caption(
+            "The last layer was moved until training patients with their lungs painted over no "
+            "longer ranked by class. These are other patients, but painted over alike: lungs that "
+            "are hidden in another way can still tell something."
+        )
 
 
 def read_ablation(path: Path) -> JsonObject | None:

@@ -66,6 +66,12 @@ def without(card: ModelCard, *path: str) -> ModelCard:
     return replace(card, document=document)
 
 
+def with_training(card: ModelCard, **settings: object) -> ModelCard:
+    document = copy.deepcopy(card.document)
+    document["training"] |= settings
+    return replace(card, document=document)
+
+
 def test_glance_shows_the_rates_and_intervals_of_the_card(card):
     app = show(card)
     metrics = card.document["metrics"]["held_out_patients"]
@@ -74,6 +80,16 @@ def test_glance_shows_the_rates_and_intervals_of_the_card(card):
         assert metric.value == f"{metrics[name]:.3f}"
         assert metric.delta == "{:.3f} to {:.3f}".format(*metrics[f"{name}_ci95"])
     assert f"{metrics['n']:,} radiographs of {metrics['patients']:,} patients" in text_of(app)
+
+
+def test_what_training_was_told_to_reach_is_said_beside_what_it_reached(card):
+    words = "The last layer was moved until training patients with their lungs painted over"
+    told = with_training(card, forget_surroundings=True)
+    assert words in text_of(show(told))
+    assert words not in text_of(show(with_training(card, forget_surroundings=False)))
+    told = describe_recipe(told.document["training"])
+    assert told["Of what is around the lungs"].startswith("the last layer forgets")
+    assert "Of what is around the lungs" not in describe_recipe({"forget_surroundings": False})
 
 
 def test_tables_show_the_figures_of_the_card(card):
