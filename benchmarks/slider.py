@@ -17,6 +17,7 @@ import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from pneumo.explaining.overlay import Look
+from pneumo.inference import Engine
 from pneumo.ui import engine
 from tests.conftest import StandIn, encode
 
@@ -42,7 +43,7 @@ def main():
         return draw(*args, **options)
 
     with (
-        patch.object(engine, "load_engine", lambda: (stand_in.classifier, stand_in)),
+        patch.object(engine, "load_engine", lambda: Engine(stand_in.classifier, stand_in)),
         patch.object(Look, "draw", count),
     ):
         app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=600)
