@@ -208,8 +208,8 @@ def _add_precision(command: argparse.ArgumentParser) -> None:
         "--precision",
         choices=PRECISIONS,
         default="float32",
-        help="of the arithmetic; bfloat16 takes a third of the time on processors that have it, "
-        "moves P by a thousandth on average (see the model card) and needs OpenVINO",
+        help="of the arithmetic; bfloat16 takes a third to half of the time where processors "
+        "have it, moves P by a thousandth on average (see the model card) and needs OpenVINO",
     )
 
 
