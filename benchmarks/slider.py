@@ -48,6 +48,7 @@ def main():
     ):
         app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=600)
         app.run().file_uploader[0].set_value(files).run()
+        assert drawn, "a count that never counts would say that a move draws nothing"
         for panel in (None, "threshold"):
             app.session_state["panel"] = panel
             app.run()
