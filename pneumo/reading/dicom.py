@@ -6,6 +6,7 @@ of the DICOM standard: PS3.3 (objects) unless PS3.5 (encoding) is named.
 """
 
 import re
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,6 +59,9 @@ _A_YEAR = {"D": 365.25, "W": 52.18, "M": 12, "Y": 1}
 _KNOWN_AGES = 1, 6
 """In years: of those that the model learned from; five lasts until the sixth birthday."""
 _GROWN_UP = 18
+_OLDEST = 110
+_TAKEN = ("AcquisitionDate", "ContentDate", "SeriesDate", "StudyDate")
+"""Dates of a picture, the nearest to its making first."""
 _SAMPLES = {
     **{"MONOCHROME1": 1, "MONOCHROME2": 1, "PALETTE COLOR": 1},
     **dict.fromkeys(("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"), 3),
@@ -120,17 +124,37 @@ def _check_kind(dataset: "Dataset", name: str, notes: list[str]) -> None:
 
 
 def _note_age(dataset: "Dataset", notes: list[str]) -> None:
-    """Notes an age that the model does not know; the age itself goes no further.
-
-    Patient's Age (0010,1010), C.7.2.2, is an Age String as in `045Y` or `018M` (PS3.5 6.2). Zero
-    stands for unknown in many files whose patients were made nameless.
-    """
-    age = re.fullmatch(r"(\d{3})([DWMY])", str(dataset.get("PatientAge", "")).strip().upper())
-    years = int(age[1]) / _A_YEAR[age[2]] if age else 0
+    """Notes an age that the model does not know; the age itself goes no further."""
+    years = _age_of(dataset)
     if years >= _GROWN_UP:
         notes.append(ADULT_NOTE)
     elif years and not _KNOWN_AGES[0] <= years < _KNOWN_AGES[1]:
         notes.append(OTHER_AGE_NOTE)
+
+
+def _age_of(dataset: "Dataset") -> float:
+    """Returns how old the patient was in years, 0 for not told.
+
+    Patient's Age (0010,1010), C.7.2.2, is an Age String as in `045Y` or `018M` (PS3.5 6.2). Zero
+    stands for unknown in many files whose patients were made nameless. Where it says nothing, the
+    days of birth and of the picture do; a birth in 1900 or so is no birth but a place-holder.
+    """
+    age = re.fullmatch(r"(\d{3})([DWMY])", str(dataset.get("PatientAge", "")).strip().upper())
+    if age and int(age[1]):
+        return int(age[1]) / _A_YEAR[age[2]]
+    born = _day_of(dataset, "PatientBirthDate")
+    taken = [day for keyword in _TAKEN if (day := _day_of(dataset, keyword))]
+    years = (taken[0] - born).days / _A_YEAR["D"] if born and taken else 0
+    return years if 0 < years < _OLDEST else 0
+
+
+def _day_of(dataset: "Dataset", keyword: str) -> date | None:
+    """Returns a date (PS3.5 6.2); None if there is none, or no such day."""
+    text = str(dataset.get(keyword, "")).strip()
+    try:
+        return datetime.strptime(text, "%Y%m%d").date() if len(text) == 8 else None
+    except ValueError:
+        return None
 
 
 def _check_size(dataset: "Dataset", name: str, max_pixels: int, frame: int) -> int:

@@ -166,10 +166,10 @@ def make_square(
     """Stretches the shorter side of pixels that are not square; nothing is thrown away.
 
     Spacings are millimetres between rows, then columns (C.10.7.1.3); Pixel Aspect Ratio stands for
-    them where there are none (C.7.6.3.1.7).
+    them where there are none (C.7.6.3.1.7). Some files hold zeros for what is not known.
 
     Raises:
-        ValueError: The result would have more than `max_pixels`, or a spacing is not positive.
+        ValueError: The result would have more than `max_pixels`, or a spacing is no number.
     """
     keywords = (
         *("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"),
@@ -178,7 +178,11 @@ def make_square(
     found = [dataset[keyword].value for keyword in keywords if keyword in dataset]
     if not found:
         return picture
-    vertical, horizontal = (float(side) for side in found[0])
+    told = [pair for value in found if min(pair := [float(side) for side in value]) > 0]
+    if not told:
+        notes.append("its pixel spacing is 0 or less: pixels are taken for square")
+        return picture
+    vertical, horizontal = told[0]
     ratio = vertical / horizontal
     if abs(ratio - 1) <= SQUARE:
         return picture

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from pydicom.uid import UID
 
 _TAGS = (
-    *("SOPClassUID", "Modality", "PatientAge", "ViewPosition"),
+    *("SOPClassUID", "Modality", "ViewPosition", "PatientAge", "PatientBirthDate"),
+    *("AcquisitionDate", "ContentDate", "SeriesDate", "StudyDate"),
     *("NumberOfFrames", "Rows", "Columns"),
     *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "BitsAllocated"),
     *("BitsStored", "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit"),

@@ -298,6 +298,7 @@ def test_palette_gives_its_greys(depth):
         ({"ImagerPixelSpacing": [0.1, 0.2]}, (100, 240)),
         ({"PixelAspectRatio": [3, 2]}, (150, 120)),
         ({"PixelSpacing": [0.143, 0.143], "PixelAspectRatio": [2, 1]}, (100, 120)),
+        ({"PixelSpacing": [0, 0], "ImagerPixelSpacing": [0.2, 0.1]}, (200, 120)),
     ],
 )
 def test_pixels_made_square(element, size):
@@ -312,6 +313,14 @@ def test_pixels_made_square(element, size):
         )
     columns = radiograph.pixels[:, [0, -1]]  # along a ramp only the ends stay what they were
     np.testing.assert_array_equal(columns, np.resize([0, 119], (size[0], 2)))
+
+
+@pytest.mark.parametrize("spacing", [[0, 0], [0.2, 0], [-0.1, 0.2]])
+def test_spacing_that_is_none(spacing):
+    radiograph = read_radiograph(make(NOISE, PixelSpacing=spacing), "a")
+    assert radiograph.pixels.shape == NOISE.shape
+    [note] = radiograph.info.notes
+    assert note == "its pixel spacing is 0 or less: pixels are taken for square"
 
 
 @pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless, JPEGLSLossless])
@@ -544,6 +553,32 @@ def test_age_serves_a_warning_and_is_not_kept(age, note):
 @pytest.mark.parametrize("age", [["045Y", "003Y"], "045Y\\003Y"])
 def test_age_that_is_two_is_none(age):
     assert read_radiograph(make(NOISE, PatientAge=age), "a.dcm").info.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("dates", "note"),
+    [
+        ({"StudyDate": "20040826", "SeriesDate": "19950926"}, ADULT_NOTE),
+        ({"StudyDate": "19580310"}, ADULT_NOTE),  # just eighteen
+        ({"StudyDate": "19440304"}, ""),
+        ({"StudyDate": "19480101"}, OTHER_AGE_NOTE),
+        ({"AcquisitionDate": "19440304", "StudyDate": "20040826"}, ""),
+        ({"AcquisitionDate": "", "ContentDate": "unknown", "StudyDate": "20040826"}, ADULT_NOTE),
+        ({"StudyDate": "20040826", "PatientAge": "003Y"}, ""),  # its age is nearer to the matter
+        ({"StudyDate": "20040826", "PatientAge": "000Y"}, ADULT_NOTE),
+        ({"StudyDate": "19390826"}, ""),  # before birth
+        ({"StudyDate": "20640826"}, ""),  # nobody's age
+        ({"StudyDate": "2004111"}, ""),
+        ({}, ""),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")  # pydicom's, when writing
+def test_age_is_told_by_dates_too(dates, note):
+    with disable_value_validation():
+        data = make(NOISE, PatientBirthDate="19400305", **dates)
+    radiograph = read_radiograph(data, "a.dcm")
+    assert radiograph.info.notes == ((note,) if note else ())
+    assert "1940" not in repr(radiograph)
 
 
 def test_age_is_in_no_message():
