@@ -25,7 +25,7 @@ from pneumo.images import encode_jpeg
 from pneumo.network.card import read_card
 from pneumo.network.weights_files import CARD_NAME, WEIGHTS_FOLDER
 from pneumo.reading.radiograph import read_radiograph
-from pneumo.ui.samples import INVERTED, sample_paths
+from pneumo.ui.samples import label_of_sample, sample_paths
 from tests.browser import launch_chromium, serve_process
 
 BARE = """
@@ -98,7 +98,7 @@ def wait_for_answer(page: Page, name: str, before: str = "") -> None:
 def time_drops(page: Page, seed: int) -> list[float]:
     """Drops new radiographs one by one, each answered before the next."""
     rng, found = np.random.default_rng(seed), []
-    samples = [path for name, path in sample_paths().items() if name != INVERTED]  # is refused
+    samples = [path for path in sample_paths().values() if label_of_sample(path)]  # answered
     expect(page.locator("[data-test-script-state=notRunning]")).to_be_attached()
     for number in range(DROPS):
         name = f"dropped-{number}.jpeg"

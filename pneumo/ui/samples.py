@@ -12,7 +12,8 @@ from pneumo.ui import state
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 SAMPLE_KEY = "sample:"
 """Begins the key of a sample's entry."""
-INVERTED = "inverted.jpeg"
+INVERTED, ADULT = UNLABELLED = ("inverted.jpeg", "adult.jpeg")
+"""What lies in no folder that tells a class."""
 CLEAR = ("person1952_bacteria_4883.jpeg", "NORMAL2-IM-1436-0001.jpeg")
 LESSONS = {
     **dict.fromkeys(CLEAR, "A clear one."),
@@ -25,6 +26,9 @@ LESSONS = {
     "weights call it NORMAL at their balanced threshold, the data set PNEUMONIA.",
     INVERTED: "Black and white are exchanged, as some exports do. A network alone would have "
     "answered; here it is not asked until they are turned back.",
+    ADULT: "An adult, with round shadows in both lungs. The model knows NORMAL and PNEUMONIA of "
+    "children, and nothing else: whatever it is shown, it answers with one of the two. So adults "
+    "get no verdict here.",
 }
 """What a sample shows, where it shows something in particular."""
 
@@ -69,8 +73,9 @@ def show_samples(dropped: bool) -> list[Path]:
         )
         st.caption(
             "Children of 1 to 5 years, Kermany et al. 2018, "
-            "[CC BY 4.0](https://doi.org/10.17632/rscbjbr9sj), the last one changed. "
-            "The data set's own label is shown with the answer."
+            "[CC BY 4.0](https://doi.org/10.17632/rscbjbr9sj), the last but one changed; their "
+            "data set's own label is shown with the answer. The last, an adult, is from "
+            "[pydicom-data](https://github.com/pydicom/pydicom-data), MIT License."
         )
     return [paths[name] for name in chosen if name in paths]
 
@@ -79,13 +84,11 @@ def show_samples(dropped: bool) -> list[Path]:
 def sample_paths() -> dict[str, Path]:
     """Returns where each sample is, by its name."""
     paths = {path.name: path for path in sorted(SAMPLES.glob("*/*.jpeg"))}
-    if (inverted := SAMPLES / INVERTED).exists():  # of a class, but with no folder to tell it
-        paths[INVERTED] = inverted
-    return paths
+    return paths | {name: path for name in UNLABELLED if (path := SAMPLES / name).exists()}
 
 
 def label_of_sample(path: Path) -> str:
-    """Returns the data set's own label, by the folder; empty for what was changed since."""
+    """Returns the data set's own label, by the folder; empty where there is none."""
     return path.parent.name if path.parent != SAMPLES else ""
 
 

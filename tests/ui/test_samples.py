@@ -4,8 +4,22 @@ import pytest
 
 from pneumo.inference import load_engine, predict, prepare_input
 from pneumo.reading.radiograph import read_radiograph
-from pneumo.ui.samples import INVERTED, LESSONS, label_of_sample, sample_names, sample_paths
+from pneumo.ui.samples import (
+    ADULT,
+    INVERTED,
+    LESSONS,
+    SAMPLES,
+    label_of_sample,
+    sample_names,
+    sample_paths,
+)
 from tests.ui.test_app import page_text
+
+
+def test_every_file_is_a_sample_and_none_is_heavy():
+    files = {path for path in SAMPLES.rglob("*") if path.is_file() and path.name != "README.md"}
+    assert set(sample_paths().values()) == files
+    assert all(sample_paths()[name].stat().st_size <= 60_000 for name in (ADULT, INVERTED))
 
 
 @pytest.mark.slow
@@ -19,6 +33,8 @@ def test_lessons_are_true_of_the_shipped_weights():
         label, p = label_of_sample(path), reading.probability
         if name == INVERTED:
             assert reading.refused and label == ""
+        elif name == ADULT:  # by its look: a JPEG file has no tags
+            assert reading.adult and not reading.refused and label == ""
         elif lesson == "A clear one.":
             assert min(p, 1 - p) < 0.15 and reading.verdict(threshold) == label
             told["clear"].add(label)
