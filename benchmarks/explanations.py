@@ -37,13 +37,13 @@ from pneumo.explaining.faithfulness import (
     erase,
     erase_hottest,
     hottest,
-    log_odds,
     share_in_lungs,
 )
 from pneumo.explaining.methods import METHODS
 from pneumo.explaining.overlay import stretch_heatmap
 from pneumo.inference import score_grids
 from pneumo.network.classifier import Classifier, load_classifier
+from pneumo.network.forward import log_odds
 from pneumo.network.model_input import ModelInput
 from pneumo.network.preprocess import to_model_input
 from pneumo.network.weights_files import WEIGHTS_FOLDER

@@ -30,11 +30,11 @@ from scipy.ndimage import binary_erosion, gaussian_filter
 from benchmarks.explanations import choose
 from pneumo import NORMAL, PNEUMONIA
 from pneumo.explaining.explainer import Explainer
-from pneumo.explaining.faithfulness import log_odds
 from pneumo.explaining.methods import METHODS
 from pneumo.explaining.overlay import stretch_heatmap
 from pneumo.inference import score_grids
 from pneumo.network.classifier import load_classifier
+from pneumo.network.forward import log_odds
 from pneumo.network.lung_field import EQUALISED, crop_outline, present
 from pneumo.network.model_input import ModelInput
 from pneumo.network.preprocess import to_model_input

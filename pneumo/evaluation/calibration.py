@@ -8,6 +8,8 @@ class by one half asks the probability for what it claims.
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from pneumo.network.forward import log_odds
+
 
 def class_weights(labels: np.ndarray) -> np.ndarray:
     """Returns `(n,)` weights that sum to one half over each class, to 1 if there is but one."""
@@ -16,15 +18,9 @@ def class_weights(labels: np.ndarray) -> np.ndarray:
     return 1 / counts[labels.astype(int)] / np.sum(counts > 0)
 
 
-def log_odds_of(probabilities: np.ndarray) -> np.ndarray:
-    """Returns the log odds of `(n,)` probabilities, bounded where float32 has rounded to 0 or 1."""
-    p = np.clip(np.asarray(probabilities, float), 1e-7, 1 - 1e-7)
-    return np.log(p / (1 - p))
-
-
 def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Returns `(n,)` probabilities whose log odds are divided by the temperature."""
-    return 1 / (1 + np.exp(-log_odds_of(probabilities) / temperature))
+    return 1 / (1 + np.exp(-log_odds(probabilities) / temperature))
 
 
 def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
@@ -41,7 +37,7 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
         A value between 0.1 and 10; above 1 if the probabilities were too sure of themselves.
     """
     labels, weights = np.asarray(labels), class_weights(labels)
-    signed = log_odds_of(probabilities) * np.where(labels == 1, 1, -1)
+    signed = log_odds(probabilities) * np.where(labels == 1, 1, -1)
 
     def loss(log_temperature: float) -> float:
         return float(weights @ np.logaddexp(0, -signed / np.exp(log_temperature)))

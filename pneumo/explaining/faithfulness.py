@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from pneumo.explaining.overlay import stretch_heatmap
+from pneumo.network.forward import log_odds
 
 Score = Callable[[list[np.ndarray]], np.ndarray]
 """`(size, size)` uint8 pictures -> `(n,)` probabilities of the class that is explained."""
@@ -82,12 +83,6 @@ class Curves:
     def insertion_area(self) -> float:
         """Area under the insertion curve, in [0, 1]; more is better."""
         return float(np.trapezoid(self.insertion, self.fractions))
-
-
-def log_odds(probability: np.ndarray | float) -> np.ndarray:
-    """Returns the log odds of probabilities; those of 0 and 1 are held at about 16."""
-    held = np.clip(np.asarray(probability, np.float64), 1e-7, 1 - 1e-7)
-    return np.log(held / (1 - held))
 
 
 def hottest(heatmap: np.ndarray, fraction: float, inside: np.ndarray | None = None) -> np.ndarray:

@@ -25,6 +25,12 @@ class ForwardPass(NamedTuple):
     probabilities: np.ndarray
 
 
+def log_odds(probabilities: np.ndarray | float) -> np.ndarray:
+    """Returns the log odds of probabilities, held at about 16 where float32 rounds to 0 or 1."""
+    p = np.clip(np.asarray(probabilities, np.float64), 1e-7, 1 - 1e-7)
+    return np.log(p / (1 - p))
+
+
 Forward = Callable[[np.ndarray], ForwardPass]
 """`(n, 299, 299)` uint8, or as the `(n, 299, 299, 3)` float32 of `to_model_input`, to its pass."""
 

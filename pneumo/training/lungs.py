@@ -37,7 +37,7 @@ from pneumo.network.lung_finder import (
 from pneumo.network.weights_files import save_weights_fp16
 from pneumo.training.augment import change_brightness, compress
 
-SOURCE_SIZE = 192
+DRAWING_SIZE = 192
 """Side of the pictures that are moved about before they are cut to `FINDER_SIZE`."""
 
 
@@ -83,7 +83,7 @@ def redraw(
     the finder is asked for lungs there too, by the disease and by whoever examines the model.
 
     Args:
-        grid: `(SOURCE_SIZE, SOURCE_SIZE)` uint8.
+        grid: `(DRAWING_SIZE, DRAWING_SIZE)` uint8.
         mask: Of the same shape, 255 for lung.
         donor: Another radiograph and its lungs.
         rng: Source of all randomness.
@@ -257,10 +257,10 @@ def train_finder(recipe: FinderRecipe) -> JsonObject:
     examples = drop_duplicates(index_folder(find_training_folder(recipe.data)))
     training, held_out = split_patients(examples, recipe.held_out, recipe.seed)
     keras.utils.set_random_seed(recipe.seed)
-    drawn = load_masks(training, recipe.masks, SOURCE_SIZE)
+    drawn = load_masks(training, recipe.masks, DRAWING_SIZE)
     training = [example for example in training if example.path in drawn]
     masks = np.stack([drawn[example.path] for example in training])
-    grids = load_grids(training, SOURCE_SIZE)
+    grids = load_grids(training, DRAWING_SIZE)
     steps = len(training) // recipe.batch_size
     model = build_finder()
     rate = keras.optimizers.schedules.CosineDecay(

@@ -127,8 +127,8 @@ def _show_answers(
     right: DeltaGenerator,
 ) -> None:
     """Shows what follows from the threshold; a run without new radiographs needs no network."""
-    from pneumo.ui.evidence import show_curves, show_evidence
     from pneumo.ui.pack import show_pack
+    from pneumo.ui.rates import show_curves, show_effects
     from pneumo.ui.trust import show_checks
 
     if not any(isinstance(entry, ReadEntry) for entry in entries.values()):
@@ -160,7 +160,7 @@ def _show_answers(
     with right:
         show_curves(scores, threshold)
     with middle, st.container(key="panels"):
-        panels = {"threshold": partial(show_evidence, scores, threshold)}
+        panels = {"threshold": partial(show_effects, scores, threshold)}
         if not testing:
             shown = (wanted, look) if chosen else AT_FIRST
             panels["export"] = partial(show_pack, entries, threshold, scores, shown, results)

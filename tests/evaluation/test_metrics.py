@@ -9,11 +9,11 @@ from pneumo.evaluation.calibration import (
     class_weights,
     expected_calibration_error,
     fit_temperature,
-    log_odds_of,
     reliability_curve,
 )
 from pneumo.evaluation.metrics import compare_shifted, compute_metrics, score_suite
 from pneumo.evaluation.robustness import LOOKS, SHIFTS
+from pneumo.network.forward import log_odds
 from pneumo.network.operating_points import (
     THRESHOLDS,
     choose_thresholds,
@@ -178,7 +178,7 @@ def test_class_weights_of_one_class_sum_to_one():
 
 
 def test_log_odds_stay_finite_where_probabilities_are_rounded():
-    assert log_odds_of([0.0, 0.5, 1.0]) == pytest.approx([-16.118, 0, 16.118], abs=1e-3)
+    assert log_odds([0.0, 0.5, 1.0]) == pytest.approx([-16.118, 0, 16.118], abs=1e-3)
 
 
 def test_reliability_curve_by_hand():

@@ -10,7 +10,6 @@ from pneumo.explaining.faithfulness import (
     erase_hottest,
     hot_share,
     hottest,
-    log_odds,
     move_within,
     share_in_lungs,
     trace_curves,
@@ -267,4 +266,3 @@ def test_costs_are_in_log_odds():
     entry = Erasure(0.1, "blur", 0.9, 0.5, np.array([0.9, 0.75]))
     assert entry.cost == pytest.approx(np.log(9))
     assert entry.random_cost == pytest.approx(np.log(3) / 2)
-    assert log_odds(np.array([0.0, 1.0])) == pytest.approx([-16.118, 16.118], abs=1e-3)

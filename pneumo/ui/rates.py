@@ -27,7 +27,7 @@ from pneumo.ui.style import show_small
 BINS = 40
 
 
-def show_evidence(scores: HeldOutScores, threshold: float) -> None:
+def show_effects(scores: HeldOutScores, threshold: float) -> None:
     """Shows counts, rates and curves; everything follows the one threshold.
 
     Args:
@@ -35,7 +35,7 @@ def show_evidence(scores: HeldOutScores, threshold: float) -> None:
         threshold: Of the slider.
     """
     st.markdown("**What this threshold does to patients kept out of training**")
-    with st.container(horizontal=True, vertical_alignment="bottom", key="evidence-controls"):
+    with st.container(horizontal=True, vertical_alignment="bottom", key="rates-controls"):
         share = st.slider(
             "Prevalence of pneumonia",
             1,
