@@ -122,7 +122,9 @@ def choose_entry(
         state.CASE.put(steps[0])
     state.LOOKED_AT.put((narrowed, opened | {state.CASE.get()} if steps else opened))
     pictures = state.LAYOUT.value == LAYOUTS[1]
-    _show_list([] if pictures else keys, entries, rows, threshold)
+    # Among pictures too a file that has none is a row, with its reason.
+    listed = [key for key in keys if key not in readings] if pictures else keys
+    _show_list(listed, entries, rows, threshold, pictures)
     with steps_place:
         _show_steps(steps, len(entries))
         if not steps:
@@ -258,9 +260,13 @@ def _distance(row: Row) -> float:
 
 
 def _show_list(
-    keys: list[str], entries: dict[str, Entry], rows: dict[str, Row], threshold: float
+    keys: list[str],
+    entries: dict[str, Entry],
+    rows: dict[str, Row],
+    threshold: float,
+    pictures: bool = False,
 ) -> None:
-    """Shows the list; a click or an arrow key on a row makes it the case."""
+    """Shows the list, with or without pictures below; click or arrow key make a row the case."""
 
     def open_row() -> None:
         # Streamlit keeps this function after the list has gone: it must hold nobody's entries.
@@ -281,6 +287,7 @@ def _show_list(
         "shown": keys,
         "here": state.CASE.get() or None,
         "threshold": threshold,
+        "pictures": pictures,
     }
     _list(data=data, key=state.WORKLIST, on_open_change=open_row, on_filter_change=choose_filter)
 

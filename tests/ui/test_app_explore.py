@@ -435,6 +435,16 @@ def test_pictures_of_one_method_over_many_radiographs(app, stand_in):
     assert not app.exception
 
 
+def test_unreadable_files_have_their_rows_among_pictures_too(app):
+    drop(app, ("a.png", picture(0.8)), ("broken.png", b"no picture"), ("b.png", picture(0.2)))
+    assert table(app)["File"] == ["a.png", "broken.png", "b.png"]
+    app.button_group(key="layout").set_value("Pictures").run()
+    assert table(app)["File"] == ["broken.png"]
+    assert "not a picture" in table(app)["Reason"][0]
+    assert len([b for b in app.button if b.key.startswith("open-")]) == 2
+    assert not app.exception
+
+
 def test_evidence_pack_holds_every_radiograph_and_what_is_known(app, stand_in):
     drop(app, ("=1+1.png", picture(0.8)), ("b.png", picture(0.2)), ("broken.png", b"no picture"))
     app.session_state["panel"] = "export"
