@@ -1,11 +1,13 @@
-"""A running app and a real browser, one of each for a file of tests."""
+"""A running app for a process of tests, and a real browser for a file of them."""
 
+import functools
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
+from streamlit.components.v2 import manifest_scanner
 
-from tests.browser import launch_chromium, serve_app
+from tests.browser import launch_chromium, serve_process
 
 HERE = Path(__file__).parent
 
@@ -21,9 +23,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session", autouse=True)
+def components_looked_for_once():
+    """Lets Streamlit look through all installed packages once, and not for each `AppTest`."""
+    with pytest.MonkeyPatch.context() as patch:
+        look = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", look)
+        yield
+
+
+@pytest.fixture(scope="session")
 def address():
-    with serve_app() as address:
+    """Of the app with the shipped weights; see `tests.served_app`."""
+    with serve_process(script="tests/served_app.py") as (address, _):
         yield address
 
 

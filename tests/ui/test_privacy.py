@@ -35,13 +35,18 @@ def large_file() -> bytes:
     return encode(pixels, "BMP")
 
 
-def wait_until_gone(address: str) -> dict[str, int]:
-    """Waits until nothing of a visitor is alive, no longer than it may take; returns what is."""
+def wait_until_gone(address: str, memory: float) -> dict[str, int]:
+    """Waits until nothing of a visitor is alive, nor more memory taken; returns what is.
+
+    No longer than it may take: memory is given back two seconds after, on a busy machine ten.
+    """
     deadline = time.monotonic() + STAY / 2 + 15
     while (seen := watch(address))["entries"] + seen["sources"] and time.monotonic() < deadline:
         time.sleep(1)
-    time.sleep(3)  # and gives its memory back two seconds later
-    return watch(address)
+    deadline = time.monotonic() + 10
+    while (seen := watch(address))["memory"] >= memory and time.monotonic() < deadline:
+        time.sleep(1)
+    return seen
 
 
 def files_that_hold(mark: bytes, process_id: int) -> list[str]:
@@ -94,12 +99,14 @@ def test_neither_first_nor_last_visitor_leaves_anything_and_uploads_are_held_onc
             full = watch(address)
             assert full["entries"] == full["sources"] == count, session.errors
             session.close()
-            gone = wait_until_gone(address)
+            # What libraries set up when they are first used stays, and comes but once.
+            most = 1.15 * idle["memory"] if visitor == 1 else 1.03 * gone["memory"]
+            gone = wait_until_gone(address, most)
             assert gone["entries_ever"] == visitor * count
             for kind in ("entries", "sources", "widgets", "settings", "waiting"):
                 assert gone[kind] == 0, f"{kind} of visitor {visitor}"
             assert full["memory"] - gone["memory"] < 1.5 * size
-            assert gone["memory"] < 1.1 * idle["memory"]
+            assert gone["memory"] < most
 
 
 def test_an_upload_that_is_removed_goes_at_once():
