@@ -1,5 +1,6 @@
 """Shared fixtures: drawn radiographs, the shipped classifier, and a stand-in for it."""
 
+import gc
 import io
 import os
 from dataclasses import replace
@@ -48,6 +49,16 @@ def pytest_collection_modifyitems(items):
             item.add_marker("slow")
     folders = [*LONGEST, ""]
     items.sort(key=lambda item: folders.index(_folder_of(item)))
+
+
+def pytest_collection_finish():
+    """Spares the garbage collector what all tests together have imported.
+
+    Streamlit collects garbage after every run of a page: half a second each with TensorFlow, JAX
+    and all the rest in memory.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _folder_of(item: pytest.Item) -> str:

@@ -162,6 +162,18 @@ DICOM = [
         pixels=GREY,
     ),
     _dicom(
+        "of an adult, by the dates of birth and picture",
+        lambda: [make(GREY, PatientBirthDate="19400305", StudyDate="20040826")],
+        ADULT_NOTE,
+        pixels=GREY,
+    ),
+    _dicom(
+        "with a pixel spacing of 0",
+        lambda: [make(GREY, PixelSpacing=[0, 0])],
+        "its pixel spacing is 0 or less: pixels are taken for square",
+        pixels=GREY,
+    ),
+    _dicom(
         "of a child of another age, by its tag",
         lambda: [make(GREY, PatientAge=age) for age in ("009Y", "010M")],
         OTHER_AGE_NOTE,
