@@ -11,15 +11,14 @@ FAST := $(addprefix tests/,dataset evaluation explaining export network reading)
 app: $(VENV)/app.done
 	$(BIN)/streamlit run streamlit_app.py
 
-# Three processes for two cores: a third of the time is spent waiting, for pages and for what they start.
 test: $(VENV)/dev.done
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-fast: $(VENV)/dev.done
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not slow" $(FAST)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" $(FAST)
 
 coverage: $(VENV)/dev.done
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered
 
 lint: $(VENV)/dev.done
 	$(BIN)/ruff check .
