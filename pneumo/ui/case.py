@@ -64,7 +64,7 @@ def show_case(
                 st.info(words)
             _show_whereabouts(entry, threshold)
             _show_lesson(entry)
-        show_stability(known, threshold)
+        show_stability(known, threshold, judged=not state.withholds(entry.reading))
         _show_details(entry)
         if not state.TESTING.get(False):
             _show_kin(entry, entries, threshold, results)

@@ -128,7 +128,7 @@ def show_no_verdict(word: str, why: str) -> None:
     )
 
 
-def show_stability(stability: Stability | None, threshold: float) -> None:
+def show_stability(stability: Stability | None, threshold: float, judged: bool = True) -> None:
     """Shows the answers to small changes as a strip from 0 to 1, with the threshold in it.
 
     Mark and words follow the slider in the browser; see `components/live.js`.
@@ -137,6 +137,7 @@ def show_stability(stability: Stability | None, threshold: float) -> None:
         stability: None while it is computed: then its place is kept by as many words, since what
             comes in seconds later would push away what somebody is about to press.
         threshold: Of the slider.
+        judged: Whether there is a verdict, of which to say whether it changes.
     """
     if stability is None:
         st.html(
@@ -151,14 +152,15 @@ def show_stability(stability: Stability | None, threshold: float) -> None:
     )
     low, high = stability.low, stability.high
     same = "no verdict changes" if not stability.crossing(threshold) else "the verdict changes"
+    effect = f'<span class="pneumo-crossing" data-low="{low}" data-high="{high}">{same}</span>'
     st.html(
         '<div class="pneumo-strip" role="img" aria-label="Range of P(PNEUMONIA) under small '
         f'changes: {low:.3f} to {high:.3f}">'
         f'<div class="range" style="left: {100 * low:.2f}%; width: {100 * (high - low):.2f}%">'
         f'</div>{marks}<div class="tick" style="left: {100 * threshold:.1f}%"></div></div>'
         f'<div class="pneumo-small">Stability: {len(stability.varied)} small changes (shift, '
-        f"3 degrees, contrast, JPEG, crop) give P(PNEUMONIA) from {low:.3f} to {high:.3f}; "
-        f'<span class="pneumo-crossing" data-low="{low}" data-high="{high}">{same}</span>.</div>'
+        f"3 degrees, contrast, JPEG, crop) give P(PNEUMONIA) from {low:.3f} to {high:.3f}"
+        f"{f'; {effect}' if judged else ''}.</div>"
     )
 
 

@@ -81,9 +81,11 @@ def test_adult_gets_a_verdict_only_if_it_is_asked_for(app):
     drop(app, ("adult.png", picture(0.7)), ("child.png", picture(0.3)))
     assert verdict_shown(app) == "No verdict for adults"
     assert "The score is 0.70" in page_text(app)
+    assert "give P(PNEUMONIA) from" in page_text(app) and "verdict changes" not in page_text(app)
     assert counts(app) == {"Adult": 1, "NORMAL": 1}
     app.toggle(key="judge-adults").set_value(True).run()
     assert verdict_shown(app) == "PNEUMONIA"
+    assert "no verdict changes" in page_text(app)
     assert counts(app) == {"PNEUMONIA": 1, "NORMAL": 1}
     assert table(app)["Marks"] == ["adult", ""]
     assert [w.value.startswith("This looks like an adult's chest") for w in app.warning] == [True]
