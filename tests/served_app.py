@@ -29,11 +29,12 @@ def remember(forward: Forward) -> Forward:
 
     def answer(picture: np.ndarray) -> ForwardPass:
         key = hashlib.sha256(picture.tobytes()).digest()
-        if key not in known:
-            known[key] = forward(picture[np.newaxis])
-            while len(known) > MOST:
+        found = known.get(key)  # held, as another thread may make room meanwhile
+        if found is None:
+            found = known[key] = forward(picture[np.newaxis])
+            if len(known) > MOST:
                 known.popitem(last=False)
-        return known[key]
+        return found
 
     def passes(batch: np.ndarray) -> ForwardPass:
         maps, probabilities = zip(*map(answer, batch), strict=True)

@@ -143,8 +143,8 @@ def _age_of(dataset: "Dataset") -> float:
     if age and int(age[1]):
         return int(age[1]) / _A_YEAR[age[2]]
     born = _day_of(dataset, "PatientBirthDate")
-    taken = [day for keyword in _TAKEN if (day := _day_of(dataset, keyword))]
-    years = (taken[0] - born).days / _A_YEAR["D"] if born and taken else 0
+    taken = next(filter(None, (_day_of(dataset, keyword) for keyword in _TAKEN)), None)
+    years = (taken - born).days / _A_YEAR["D"] if born and taken else 0
     return years if 0 < years < _OLDEST else 0
 
 
