@@ -38,6 +38,7 @@ class Rates:
     """What one threshold does; a rate of a class without radiographs is NaN.
 
     Attributes:
+        threshold: From which P(PNEUMONIA) on radiographs are called PNEUMONIA.
         sensitivity: Share of PNEUMONIA called PNEUMONIA.
         specificity: Share of NORMAL called NORMAL.
         sensitivity_ci95: 95 % interval, low and high.
@@ -45,6 +46,7 @@ class Rates:
         confusion: Counts `tn`, `fp`, `fn`, `tp`.
     """
 
+    threshold: float
     sensitivity: float
     specificity: float
     sensitivity_ci95: tuple[float, float]
@@ -70,6 +72,7 @@ def rates_at(scores: HeldOutScores, threshold: float) -> Rates:
     rates = rates_of(**confusion)
     resamples = draw_resamples(scores.labels, scores.patients)
     return Rates(
+        threshold,
         _or_nan(rates["sensitivity"]),
         _or_nan(rates["specificity"]),
         interval_of_rate(resamples, scores.labels == PNEUMONIA, called) or (math.nan, math.nan),

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from pneumo import CLASSES
-from pneumo.evaluation.held_out import HeldOutScores, rates_at
+from pneumo.evaluation.held_out import HeldOutScores, Rates
 from pneumo.explaining.methods import METHODS
 from pneumo.explaining.overlay import Look
 from pneumo.export.evidence_pack import write_pack
@@ -32,7 +32,7 @@ FEW, SMALL_SIDE = 24, 800
 
 def show_pack(
     entries: dict[str, Entry],
-    threshold: float,
+    rates: Rates,
     scores: HeldOutScores,
     shown: tuple[Explanation, Look],
     results: Results,
@@ -41,16 +41,17 @@ def show_pack(
 
     Args:
         entries: All of the session; those without a verdict are in the worklist alone.
-        threshold: Of the slider.
-        scores: Of the model card.
+        rates: At the threshold of the slider.
+        scores: Of the model card, which the rates are of.
         shown: The explanation on the page and how it is drawn; a slow one gives way to Grad-CAM.
         results: Of the session.
     """
+    threshold = rates.threshold
     wanted, look = shown
     if METHODS[wanted.method].slow:
         wanted = Explanation("gradcam", wanted.label)
     readings = judged(entries.values())
-    context = _context_of(threshold, scores, results)
+    context = _context_of(rates, scores, results)
     rows = rows_of(entries, threshold, results)
     with st.container(horizontal=True, key="worklist-downloads"):
         for kind, mime, text in (
@@ -109,8 +110,7 @@ def show_pack(
     )
 
 
-def _context_of(threshold: float, scores: HeldOutScores, results: Results) -> PackContext:
-    rates = rates_at(scores, threshold)
+def _context_of(rates: Rates, scores: HeldOutScores, results: Results) -> PackContext:
     card = results.classifier.card
     return PackContext(
         model=card.document["name"],

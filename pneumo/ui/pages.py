@@ -1,6 +1,5 @@
 """The pages, and the order in which a person meets what is on them."""
 
-import importlib
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -37,6 +36,9 @@ from pneumo.ui.threshold import show_threshold
 from pneumo.ui.values import Entry, ReadEntry
 from pneumo.ui.worklist import choose_entry, show_failures, try_small_changes
 
+AWAITED = '<div class="pneumo-awaited">The first picture is being read …</div>'
+"""Where the picture will be, in place of what the page showed before the first file."""
+
 
 def show_pages() -> None:
     """Shows the page that the session is on: one run of Streamlit's."""
@@ -57,8 +59,7 @@ def import_panels() -> None:
 
     Charts and documents take their libraries half a second, for which no drop zone is to wait.
     """
-    for name in ("evidence", "pack", "trust"):
-        importlib.import_module(f"pneumo.ui.{name}")
+    from pneumo.ui import pack, rates, trust  # noqa: F401
 
 
 # Not a fragment: while one runs, no control in it can interrupt it, not even its Stop button.
@@ -83,9 +84,13 @@ def _show_radiographs() -> None:
     if not wanted:
         _show_nothing_yet(middle, intake)
         return
+    awaited = middle.empty()
+    if state.ENTRIES.get().keys().isdisjoint(wanted):
+        awaited.html(AWAITED)
     with intake:
         engine = require_engine()
         entries = score_radiographs(wanted, engine)
+    awaited.empty()
     warn_before_leaving(entries.values())  # now, and not after what takes seconds
     end_test_without_cases(entries)
     if entries:
@@ -138,7 +143,8 @@ def _show_answers(
         return
     card = results.classifier.card
     scores = read_scores(card)
-    threshold = show_threshold(card.points, scores)
+    rates = show_threshold(card.points, scores)
+    threshold = rates.threshold
     with left:
         # The steps come first: below a list of any length the pinned bar would cover them.
         steps_place = st.container(key="steps-bar")
@@ -158,12 +164,12 @@ def _show_answers(
     if chosen:
         wanted, look, compute_rest = show_case(chosen, entries, threshold, results, middle, right)
     with right:
-        show_curves(scores, threshold)
+        show_curves(scores, rates)
     with middle, st.container(key="panels"):
-        panels = {"threshold": partial(show_effects, scores, threshold)}
+        panels = {"threshold": partial(show_effects, scores, rates)}
         if not testing:
             shown = (wanted, look) if chosen else AT_FIRST
-            panels["export"] = partial(show_pack, entries, threshold, scores, shown, results)
+            panels["export"] = partial(show_pack, entries, rates, scores, shown, results)
         if chosen and not chosen.reading.refused and not state.hides(chosen):
             panels["checks"] = partial(show_checks, chosen, wanted, results)
         if {entry.label for entry in labelled_cases(entries)} == set(CLASSES):

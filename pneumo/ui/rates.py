@@ -15,7 +15,6 @@ from pneumo.evaluation.held_out import (
     Rates,
     least_cost_threshold,
     predictive_values,
-    rates_at,
     sweep,
 )
 from pneumo.files import JsonObject
@@ -27,13 +26,14 @@ from pneumo.ui.style import show_small
 BINS = 40
 
 
-def show_effects(scores: HeldOutScores, threshold: float) -> None:
+def show_effects(scores: HeldOutScores, rates: Rates) -> None:
     """Shows counts, rates and curves; everything follows the one threshold.
 
     Args:
         scores: Of the model card.
-        threshold: Of the slider.
+        rates: At the threshold of the slider.
     """
+    threshold = rates.threshold
     st.markdown("**What this threshold does to patients kept out of training**")
     with st.container(horizontal=True, vertical_alignment="bottom", key="rates-controls"):
         share = st.slider(
@@ -60,7 +60,6 @@ def show_effects(scores: HeldOutScores, threshold: float) -> None:
             args=(cheapest,),
             disabled=abs(cheapest - threshold) < 5e-4,
         )
-    rates = rates_at(scores, threshold)
     _show_rates(rates, share / 100)
     left, right = st.columns(2)
     here = [{"threshold": threshold}]
@@ -70,13 +69,13 @@ def show_effects(scores: HeldOutScores, threshold: float) -> None:
         left,
         "roc",
         _curve("1 - specificity", "sensitivity", is_dark()),
-        *_roc_rows(scores, rates, threshold),
+        *_roc_rows(scores, rates),
     )
     _draw(
         right,
         "precision-recall",
         _curve("sensitivity", "PPV", is_dark()),
-        *_precision_recall_rows(scores, rates, threshold, share / 100),
+        *_precision_recall_rows(scores, rates, share / 100),
         title=f"Precision and recall at a prevalence of {share} %",
     )
     st.caption(
@@ -86,25 +85,24 @@ def show_effects(scores: HeldOutScores, threshold: float) -> None:
     )
 
 
-def show_curves(scores: HeldOutScores, threshold: float) -> None:
+def show_curves(scores: HeldOutScores, rates: Rates) -> None:
     """Shows two of the same charts, small, where the window is wide enough for them.
 
     Args:
         scores: Of the model card.
-        threshold: Of the slider.
+        rates: At the threshold of the slider.
     """
     with st.container(key="curves"):
         if not state.WIDE.get():
             return
         show_small("Of patients kept out of training, at this threshold:")
         place = st.container(gap="xsmall")
-        here = [{"threshold": threshold}]
+        here = [{"threshold": rates.threshold}]
         scores_chart = _shrink(_histogram(is_dark()), "Scores by class, NORMAL downwards")
         _draw(place, "small-scores", scores_chart, _score_rows(scores), here, height=140)
         curve = _curve("1 - specificity", "sensitivity", is_dark())
         roc_chart = _shrink(curve, "Sensitivity against 1 - specificity (ROC)")
-        rows = _roc_rows(scores, rates_at(scores, threshold), threshold)
-        _draw(place, "small-roc", roc_chart, *rows, height=160)
+        _draw(place, "small-roc", roc_chart, *_roc_rows(scores, rates), height=160)
 
 
 def _shrink(spec: JsonObject, title: str) -> JsonObject:
@@ -262,20 +260,18 @@ def _curve(x: str, y: str, dark: bool) -> JsonObject:
     return layers.to_dict()
 
 
-def _roc_rows(
-    scores: HeldOutScores, rates: Rates, threshold: float
-) -> tuple[list[JsonObject], list[JsonObject]]:
+def _roc_rows(scores: HeldOutScores, rates: Rates) -> tuple[list[JsonObject], list[JsonObject]]:
     sensitivity, specificity = sweep(scores)
     x, y = "1 - specificity", "sensitivity"
     rows = [{"threshold": 0, x: 1, y: 1}]
     rows += _rows(THRESHOLDS, **{x: 1 - specificity, y: sensitivity})
     rows += [{"threshold": 1, x: 0, y: 0}]
-    here = {"threshold": threshold, x: 1 - rates.specificity, y: rates.sensitivity}
+    here = {"threshold": rates.threshold, x: 1 - rates.specificity, y: rates.sensitivity}
     return rows, [here]
 
 
 def _precision_recall_rows(
-    scores: HeldOutScores, rates: Rates, threshold: float, prevalence: float
+    scores: HeldOutScores, rates: Rates, prevalence: float
 ) -> tuple[list[JsonObject], list[JsonObject]]:
     sensitivity, specificity = sweep(scores)
     hits, alarms = sensitivity * prevalence, (1 - specificity) * (1 - prevalence)
@@ -286,7 +282,7 @@ def _precision_recall_rows(
         **{x: sensitivity[called], y: hits[called] / (hits + alarms)[called]},
     )
     ppv, _ = predictive_values(rates.sensitivity, rates.specificity, prevalence)
-    return rows, [{"threshold": threshold, x: rates.sensitivity, y: ppv}]
+    return rows, [{"threshold": rates.threshold, x: rates.sensitivity, y: ppv}]
 
 
 def _rows(thresholds: np.ndarray, **columns: np.ndarray) -> list[JsonObject]:

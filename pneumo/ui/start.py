@@ -52,5 +52,9 @@ def _tell(loaded: Future[Engine]) -> None:
     else:
         print("  The model is loaded.", flush=True)
     loop = asyncio.get_running_loop()
-    panels = loop.run_in_executor(None, import_panels)
-    panels.add_done_callback(lambda done: set_aside_if_alone())
+    loop.run_in_executor(None, import_panels).add_done_callback(_set_aside)
+
+
+def _set_aside(imported: asyncio.Future[None]) -> None:
+    imported.result()  # what went wrong is to be seen, not kept
+    set_aside_if_alone()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pneumo.evaluation.held_out import HeldOutScores, rates_at, sweep
+from pneumo.evaluation.held_out import HeldOutScores, Rates, rates_at, sweep
 from pneumo.network.operating_points import (
     BALANCED,
     RULE_IN,
@@ -23,7 +23,7 @@ HINTS = {
 }
 
 
-def show_threshold(points: dict[str, OperatingPoint], scores: HeldOutScores) -> float:
+def show_threshold(points: dict[str, OperatingPoint], scores: HeldOutScores) -> Rates:
     """Shows the slider, starting at the balanced operating point, and a button for each point.
 
     Args:
@@ -31,7 +31,7 @@ def show_threshold(points: dict[str, OperatingPoint], scores: HeldOutScores) -> 
         scores: The model card's scores, by which any threshold can be judged.
 
     Returns:
-        The least P(PNEUMONIA) that is called PNEUMONIA.
+        The threshold, the least P(PNEUMONIA) that is called PNEUMONIA, and what it does.
     """
     balanced = points[BALANCED].threshold
     with st.bottom, st.container(key="threshold-bar", gap=None):
@@ -71,7 +71,7 @@ def show_threshold(points: dict[str, OperatingPoint], scores: HeldOutScores) -> 
             key="live",
             on_wide_change=_use_width,
         )
-    return threshold
+    return rates
 
 
 def _use_width() -> None:

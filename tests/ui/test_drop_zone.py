@@ -1,5 +1,8 @@
 """What may be dropped on the page, and what one bad file does to the others."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -38,3 +41,13 @@ def test_failure_of_a_decoder_is_its_file_s_alone(app, monkeypatch, failure):
     assert errors["good.png"] == ""
     assert errors["bad.tif"].startswith("bad.tif ")
     assert ". " in errors["bad.tif"], "says what to do"
+
+
+def test_panels_are_imported_before_the_first_radiograph():
+    """Which would otherwise wait half a second for libraries of charts and documents."""
+    program = (
+        "import sys; from pneumo.ui.pages import import_panels; import_panels()\n"
+        "print({'pneumo.ui.rates', 'pneumo.ui.trust', 'pneumo.ui.pack'} - sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "set()", done.stderr

@@ -62,15 +62,15 @@ export default function ({ data, parentElement, setStateValue }) {
     return name === "ERROR" ? "Unreadable" : name;
   }
 
-  // As high as the window leaves it above the pinned bar, less if pictures follow; in one column
-  // style.css decides.
+  // As high as the window leaves it above the pinned bar; in one column style.css decides. Where
+  // pictures follow it is two rows and a half.
   function fit() {
-    list.style.maxHeight = "";
-    if (window.innerWidth <= 1100 || window.innerHeight <= 560) return;
+    list.style.maxHeight = data.pictures ? "160px" : "";
+    if (data.pictures || window.innerWidth <= 1100 || window.innerHeight <= 560) return;
     const scrolled = document.querySelector("[data-testid=stMain]")?.scrollTop ?? 0;
     const bar = document.querySelector("[data-testid=stBottom]")?.offsetHeight ?? 0;
     const room = window.innerHeight - list.getBoundingClientRect().top - scrolled - bar - 8;
-    const height = `${data.pictures ? 160 : Math.max(160, Math.round(room))}px`;
+    const height = `${Math.max(160, Math.round(room))}px`;
     list.style.maxHeight = height;
     if (state.height !== height) reveal(list.querySelector("[aria-selected=true]"));
     state.height = height;
