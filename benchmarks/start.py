@@ -1,6 +1,6 @@
 """From starting the app to its first answers, in Chromium; and one drop while it is warm.
 
-    python -m benchmarks.start [--rounds 5]
+    python -m benchmarks.start [--rounds 5] [--python OTHER/.venv/bin/python]
 
 Timed in turn, round by round:
 
@@ -9,7 +9,9 @@ Timed in turn, round by round:
     sample   the same -> verdict and heatmap of a sample, clicked as soon as it can be
     drop     another radiograph dropped -> its verdict and heatmap drawn; the median of ten
 
-The browser is open before and asks for the page until it is there.
+The browser is open before and asks for the page until it is there. Streamlit looks through all
+installed packages as it starts, so name the Python of a copy where `make app` alone was run: the
+tools of development make it slower.
 """
 
 import argparse
@@ -43,15 +45,16 @@ def main() -> None:
     """Prints the medians and the ratio."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--python", default=sys.executable, help="that runs the app")
     args = parser.parse_args()
     seconds: dict[str, list[float]] = {name: [] for name in ("bare", "zone", "sample", "drop")}
     with sync_playwright() as playwright:
         browser = launch_chromium(playwright)
         for number in range(args.rounds):
-            seconds["bare"].append(time_bare())
+            seconds["bare"].append(time_bare(args.python))
             page = browser.new_page(viewport={"width": 1440, "height": 900})
             started = time.perf_counter()
-            with serve_process() as (address, _):
+            with serve_process(python=args.python) as (address, _):
                 open_page(page, address)
                 seconds["zone"].append(time.perf_counter() - started)
                 page.locator(".st-key-sample-1 button").click()
@@ -68,11 +71,11 @@ def main() -> None:
     print(f"sample / bare: {statistics.median(ratios):.2f}, {args.rounds} rounds")
 
 
-def time_bare() -> float:
+def time_bare(python: str) -> float:
     """Returns how long a Python takes that only loads the network."""
     weights = WEIGHTS_FOLDER / read_card(WEIGHTS_FOLDER / CARD_NAME).weights_file
     started = time.perf_counter()
-    subprocess.run([sys.executable, "-c", BARE, weights], check=True, capture_output=True)
+    subprocess.run([python, "-c", BARE, str(weights)], check=True, capture_output=True)
     return time.perf_counter() - started
 
 

@@ -9,8 +9,8 @@ answer once the shortcut points the other way.
 import functools
 
 import numpy as np
+import scipy  # its parts load when they are first used
 from PIL import Image, ImageFilter
-from scipy import fft
 
 LOWEST_FREQUENCY = 8
 """Cycles across the picture below which texture ends and anatomy begins."""
@@ -75,11 +75,11 @@ def borrow_texture(pixels: np.ndarray, donor: np.ndarray, amount: float = 1.0) -
     """
     size = len(pixels)
     ring, taper = _rings(size)
-    own = fft.rfft2(pixels.astype(np.float32))
+    own = scipy.fft.rfft2(pixels.astype(np.float32))
     ratio = _mean_power(donor, ring) / _mean_power(pixels, ring)
     gain = np.clip(np.sqrt(ratio), 1 / HIGHEST_GAIN, HIGHEST_GAIN) ** amount
     gain = 1 + taper * (gain[ring] - 1)
-    changed = fft.irfft2(own * gain.astype(np.float32), s=pixels.shape)
+    changed = scipy.fft.irfft2(own * gain.astype(np.float32), s=pixels.shape)
     return np.clip(np.rint(changed), 0, 255).astype(np.uint8)
 
 
@@ -87,7 +87,7 @@ def _mean_power(pixels: np.ndarray, ring: np.ndarray) -> np.ndarray:
     """Returns the mean power of each ring; a window keeps the picture's own edges out of it."""
     window = np.hanning(len(pixels)).astype(np.float32)
     values = pixels - np.float32(pixels.mean())
-    power = np.abs(fft.rfft2(values * window * window[:, np.newaxis])) ** 2
+    power = np.abs(scipy.fft.rfft2(values * window * window[:, np.newaxis])) ** 2
     count = np.bincount(ring.ravel())
     return np.bincount(ring.ravel(), weights=power.ravel()) / np.maximum(count, 1) + 1e-3
 
@@ -95,7 +95,7 @@ def _mean_power(pixels: np.ndarray, ring: np.ndarray) -> np.ndarray:
 @functools.lru_cache(maxsize=4)
 def _rings(size: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns the ring (whole cycles across the picture) of each frequency, and where to act."""
-    across, down = np.arange(size // 2 + 1), fft.fftfreq(size, 1 / size)
+    across, down = np.arange(size // 2 + 1), scipy.fft.fftfreq(size, 1 / size)
     radius = np.hypot(across, down[:, np.newaxis])
     taper = np.clip((radius - LOWEST_FREQUENCY) / LOWEST_FREQUENCY, 0, 1)
     return radius.astype(int), taper

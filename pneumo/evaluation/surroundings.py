@@ -9,8 +9,8 @@ lungs are painted over. All functions here take radiographs `(height, width)` ui
 from typing import NamedTuple
 
 import numpy as np
+import scipy  # its parts load when they are first used
 from PIL import Image
-from scipy import ndimage
 
 from pneumo.network.lung_field import Box, bounds_of, distance_to_field, soften
 
@@ -100,10 +100,10 @@ def find_marks(own: Chest) -> np.ndarray:
         `(SIDE, SIDE)` bool over the whole picture.
     """
     grid = np.asarray(Image.fromarray(own.pixels).resize((SIDE, SIDE)))
-    bright = ndimage.white_tophat(grid, MARK_WIDTH) > MARK_CONTRAST
+    bright = scipy.ndimage.white_tophat(grid, MARK_WIDTH) > MARK_CONTRAST
     distance, _ = distance_to_field(own.lungs)
     outside = _widen(distance, (SIDE, SIDE)) > CLEAR
-    return ndimage.binary_dilation(bright & outside, iterations=2)
+    return scipy.ndimage.binary_dilation(bright & outside, iterations=2)
 
 
 def remove_marks(own: Chest) -> np.ndarray:
@@ -113,7 +113,7 @@ def remove_marks(own: Chest) -> np.ndarray:
         `(SIDE, SIDE)` uint8.
     """
     grid = np.asarray(Image.fromarray(own.pixels).resize((SIDE, SIDE)))
-    ground = ndimage.gaussian_filter(ndimage.grey_opening(grid, MARK_WIDTH), 3)
+    ground = scipy.ndimage.gaussian_filter(scipy.ndimage.grey_opening(grid, MARK_WIDTH), 3)
     return np.where(find_marks(own), ground, grid)
 
 

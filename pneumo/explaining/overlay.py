@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import matplotlib
 import numpy as np
 from PIL import Image
 
@@ -165,4 +164,6 @@ def _edge_around(inside: np.ndarray, thickness: int) -> np.ndarray:
 
 def colour_table(name: str) -> np.ndarray:
     """Returns the `(256, 3)` uint8 colours of a colour map, from cold to hot."""
+    import matplotlib  # takes a moment, for which no page is to wait
+
     return matplotlib.colormaps[name](np.arange(256), bytes=True)[:, :3]

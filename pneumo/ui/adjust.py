@@ -6,10 +6,10 @@ import streamlit as st
 
 from pneumo.errors import RadiographError
 from pneumo.images import encode_png, fit_within
-from pneumo.network.lung_field import CUT, EQUALISED, FIELD, WHOLE
 from pneumo.reading.adjustment import AS_IS, Adjustment
 from pneumo.ui import state
 from pneumo.ui.results import Results
+from pneumo.ui.shown_words import SHOWN
 from pneumo.ui.values import ReadEntry
 
 
@@ -78,19 +78,9 @@ def show_adjust(entry: ReadEntry, results: Results) -> None:
                 st.image(whole, width=size, alt="The radiograph as it was read")
             done = "".join(f"; {note}" for note in entry.reading.info.notes)
             st.caption(
-                f"{_SEEN[results.classifier.card.view]} {size} x {size} pixels, beside the "
+                f"{SHOWN[results.classifier.card.view].square} {size} x {size} pixels, beside the "
                 f"radiograph as it was read{done}. Nothing but the square decides the answer."
             )
-
-
-_SEEN = {
-    EQUALISED: "The lung field, all around it hidden and every grey level made equally frequent, "
-    "stretched to",
-    FIELD: "The lung field, all around it hidden, stretched to",
-    CUT: "Cut to the lungs and stretched to",
-    WHOLE: "Stretched to",
-}
-"""How the square that the network saw was made; see `pneumo.network.lung_field.VIEWS`."""
 
 
 def _adjust(entry: ReadEntry, adjustment: Adjustment) -> None:

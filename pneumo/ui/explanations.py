@@ -28,8 +28,8 @@ from pneumo.ui.style import show_scale
 from pneumo.ui.values import Explanation, ReadEntry
 from pneumo.ui.viewer import Pane, show_linked
 
-VIEWS = ("Overlay", "Beside original", "Two methods", "All methods")
-COMPARED = VIEWS[:2]
+ARRANGEMENTS = ("Overlay", "Beside original", "Two methods", "All methods")
+COMPARED = ARRANGEMENTS[:2]
 """Views that have room for another radiograph."""
 DRAWINGS = ("Heat", "Contours")
 SCREEN_SIDE, GRID_SIDE = 1600, 640
@@ -91,9 +91,9 @@ def show_explanations(
         methods_place, display_place = (
             st.container(horizontal=True, gap="xsmall", width="content") for _ in range(2)
         )
-        view = _ask_one("View", VIEWS, VIEWS[0], state.VIEW)
+        arrangement = _ask_one("View", ARRANGEMENTS, ARRANGEMENTS[0], state.ARRANGEMENT)
     with methods_place:
-        methods = {"Overlay": 1, "Beside original": 1, "Two methods": 2}.get(view, 0)
+        methods = {"Overlay": 1, "Beside original": 1, "Two methods": 2}.get(arrangement, 0)
         label = CLASSES.index(class_name)
         layout = results.classifier.card.layout
         chosen = [_ask_method(number, label, layout) for number in range(methods)]
@@ -106,13 +106,13 @@ def show_explanations(
     ]
     quick = [explanation for explanation in wanted if results.is_quick(entry, explanation)]
     maps = {explanation: results.heatmap(entry, explanation) for explanation in quick}
-    panes = _panes(entry, maps if heat else {}, look, view if heat else "", results)
+    panes = _panes(entry, maps if heat else {}, look, arrangement if heat else "", results)
     narrow = 0
-    if beside and view in COMPARED:
+    if beside and arrangement in COMPARED:
         panes.insert(0, _pane_beside(beside, wanted[0], look, heat, results))
         narrow = 2
     columns = 4 if len(panes) > 4 else min(len(panes), 3)
-    show_linked(panes, f"pictures-{view}", columns, narrow)
+    show_linked(panes, f"pictures-{arrangement}", columns, narrow)
     common = [e for e in wanted if has_common_scale(results.classifier.card, e)]
     strongest = "strong, by its title"
     if len(common) in (0, len(wanted)):
@@ -140,7 +140,7 @@ def show_explanations(
                 st.caption(
                     f"Not offered by this server, for want of TensorFlow: {', '.join(missing)}."
                 )
-        if view in COMPARED and not state.TESTING.get(False):
+        if arrangement in COMPARED and not state.TESTING.get(False):
             _offer_comparison(entry, beside)
         if chosen and maps and not state.TESTING.get(False):  # its name is the file's
             _offer_download(entry, *next(iter(maps.items())), look)
@@ -260,12 +260,12 @@ def _panes(
     entry: ReadEntry,
     maps: dict[Explanation, np.ndarray],
     look: Look,
-    view: str,
+    arrangement: str,
     results: Results,
 ) -> list[Pane]:
-    side = GRID_SIDE if view == "All methods" else SCREEN_SIDE
+    side = GRID_SIDE if arrangement == "All methods" else SCREEN_SIDE
     panes = []
-    if view in ("Beside original", "All methods", "") or not maps:
+    if arrangement in ("Beside original", "All methods", "") or not maps:
         panes.append(_original(entry, side, results))
     for explanation, heatmap in maps.items():
         picture = _picture(entry, explanation, heatmap, look, side, results)
@@ -273,7 +273,7 @@ def _panes(
         own = has_common_scale(results.classifier.card, explanation)
         scale = "one scale for all radiographs" if own else "relative to this radiograph"
         title = f"{explanation.short_title}, {'common' if own else 'own'} scale"
-        if view != "All methods":
+        if arrangement != "All methods":
             title = f"{explanation.title} ({scale})"
         alt = f"Radiograph with the heatmap of evidence for {class_name}"
         panes.append(Pane(title, picture, f"{alt}, {METHODS[explanation.method].name}"))
@@ -282,7 +282,7 @@ def _panes(
                 f"No place in this radiograph speaks for {class_name}: the heatmap of "
                 f"{METHODS[explanation.method].name} is empty."
             )
-    if view == "Overlay" and maps and state.WIDE.get() and not state.KEPT.get():
+    if arrangement == "Overlay" and maps and state.WIDE.get() and not state.KEPT.get():
         # A wide window has room for the original as well.
         panes.append(replace(_original(entry, side, results), wide=True))
     return panes

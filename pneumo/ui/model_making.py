@@ -5,9 +5,9 @@ import streamlit as st
 from pneumo import CLASSES
 from pneumo.files import JsonObject
 from pneumo.network.card import ModelCard, runs_of
-from pneumo.network.lung_field import CUT, EQUALISED, FIELD, WHOLE
 from pneumo.ui.model_charts import draw_held_out_history, draw_loss
 from pneumo.ui.model_words import is_kermany
+from pneumo.ui.shown_words import SHOWN
 
 _AUGMENTATIONS = {
     "style": "grey levels or texture borrowed from other radiographs",
@@ -49,12 +49,7 @@ _NAMES: dict[str, dict[object, str]] = {
     "init": {"imagenet": "ImageNet's weights", "random": "random weights"},
     "freeze_batchnorm": {True: "keeps ImageNet's statistics", False: "learns its own statistics"},
     "balance": {True: "as many of each", False: "as they come"},
-    "view": {
-        EQUALISED: "the lung field alone, its grey levels equalised",
-        FIELD: "the lung field alone",
-        CUT: "the radiograph cut to the lung field, nothing hidden",
-        WHOLE: "the whole radiograph",
-    },
+    "view": {view: words.recipe for view, words in SHOWN.items()},
     "against_looks": {1: "as often as any"},
     "forget_surroundings": {True: "the last layer forgets what ranked the classes without lungs"},
     "mixup": {0: "none"},

@@ -16,11 +16,11 @@ from pneumo.export.report_page import CaseReport, PackContext
 from pneumo.export.rows import ADULT, Row, to_csv, to_json
 from pneumo.images import fit_within
 from pneumo.network.card import ModelCard
-from pneumo.network.lung_field import CUT, EQUALISED, FIELD, WHOLE
 from pneumo.progress import Progress
 from pneumo.ui import state
 from pneumo.ui.explanations import SCREEN_SIDE, draw
 from pneumo.ui.results import Results, has_common_scale, run_or_offer
+from pneumo.ui.shown_words import SHOWN
 from pneumo.ui.style import DISCLAIMER, WARNING
 from pneumo.ui.trust import describe_checks
 from pneumo.ui.values import Entry, Explanation, Pack, ReadEntry, judged
@@ -168,16 +168,9 @@ def _captions(wanted: Explanation, card: ModelCard) -> tuple[str, str]:
     """Says of both pictures of a page what they show."""
     common = has_common_scale(card, wanted)
     return (
-        f"as read{_SEEN[card.view]}",
+        f"as read{SHOWN[card.view].remark}",
         "one scale for all radiographs" if common else "hottest: its own strongest place",
     )
-
-
-_SEEN = {
-    **dict.fromkeys((EQUALISED, FIELD), "; the network sees its lung field alone"),
-    CUT: "; the network sees it cut to the lungs",
-    WHOLE: "",
-}
 
 
 def _shrunk(entry: ReadEntry, pixels: np.ndarray) -> str:

@@ -31,7 +31,7 @@ from pneumo.ui.own_cases import (
 )
 from pneumo.ui.results import Results
 from pneumo.ui.sources import keep_dropped
-from pneumo.ui.style import draw_icon, inject_style, show_header, show_warning
+from pneumo.ui.style import ICON, inject_style, show_header, show_warning
 from pneumo.ui.threshold import show_threshold
 from pneumo.ui.values import Entry, ReadEntry
 from pneumo.ui.worklist import choose_entry, show_failures, try_small_changes
@@ -42,7 +42,7 @@ AWAITED = '<div class="pneumo-awaited">The first picture is being read …</div>
 
 def show_pages() -> None:
     """Shows the page that the session is on: one run of Streamlit's."""
-    st.set_page_config(page_title="pneumo", page_icon=draw_icon(), layout="wide")
+    st.set_page_config(page_title="pneumo", page_icon=ICON, layout="wide")
     pages = [st.Page(_show_radiographs, title="Radiographs", default=True), _model_page()]
     prepare_farewell()
     inject_style()

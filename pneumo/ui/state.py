@@ -191,7 +191,8 @@ GALLERY_METHOD = Setting[str]("gallery-method")
 HEAT = Held[bool]("heat", lambda: True)
 """Whether the heatmap is drawn; a button says so."""
 CLASS = Setting[str]("class")
-VIEW = Setting[str]("view")
+ARRANGEMENT = Setting[str]("view")
+"""Of the pictures; the address says `view`, as the page does."""
 DRAWING = Setting[str]("drawing")
 OPACITY = Setting[int]("opacity")
 ABOVE = Setting[int]("above")

@@ -4,14 +4,13 @@ import html
 from pathlib import Path
 
 import streamlit as st
-from PIL import Image, ImageDraw
 
 from pneumo import CLASSES, PNEUMONIA
 from pneumo.evaluation.stability import Stability, describe_doubt
 from pneumo.explaining.overlay import colour_table
 from pneumo.export.rows import percent
 from pneumo.network.operating_points import verdict_of
-from pneumo.ui.palette import COLOURS, style_variables
+from pneumo.ui.palette import style_variables
 
 WARNING = "Not a medical device"
 DISCLAIMER = (
@@ -33,17 +32,10 @@ _EMPTY = f"""
 .block-container {{max-width: 1100px}}
 """
 """While there is no radiograph the drop zone has the page to itself."""
-_CSS = (Path(__file__).resolve().parent / "style.css").read_text(encoding="utf-8")
-
-
-def draw_icon() -> Image.Image:
-    """Draws the page's icon, two lungs; Streamlit's named icons come from another host."""
-    icon = Image.new("RGBA", (128, 128))
-    pen = ImageDraw.Draw(icon)
-    for x in (8, 72):
-        pen.rounded_rectangle((x, 30, x + 48, 118), radius=24, fill=COLOURS["accent"][1])
-    pen.rectangle((59, 8, 69, 70), fill=COLOURS["accent"][1])
-    return icon
+_HERE = Path(__file__).resolve().parent
+_CSS = (_HERE / "style.css").read_text(encoding="utf-8")
+ICON = str(_HERE / "icon.png")
+"""Two lungs; Streamlit's named icons come from another host."""
 
 
 def inject_style() -> None:
