@@ -13,7 +13,6 @@ from pneumo.inference import Engine, PreparedRadiograph, predict, prepare_input
 from pneumo.network.classifier import Classifier
 from pneumo.reading.limits import MAX_FILES
 from pneumo.ui import state
-from pneumo.ui.memory import give_back_memory
 from pneumo.ui.samples import SAMPLE_KEY, label_of_sample, sample_names, show_samples
 from pneumo.ui.sources import carried_over, show_drop_zone
 from pneumo.ui.values import Entry, ReadEntry, Source
@@ -156,7 +155,6 @@ def _score(
         done = min(first + BATCH_SIZE, len(items))
         text = _remaining(done, len(items), time.monotonic() - started)
         bar.progress(done / len(items), text)
-    give_back_memory()
 
 
 def _prepare(

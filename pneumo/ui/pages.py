@@ -23,6 +23,7 @@ from pneumo.ui.engine import find_card, is_loading, require_engine
 from pneumo.ui.explanations import AT_FIRST
 from pneumo.ui.farewell import prepare_farewell
 from pneumo.ui.intake import ask_for_radiographs, score_radiographs
+from pneumo.ui.memory import give_back_memory
 from pneumo.ui.own_cases import (
     end_test_without_cases,
     labelled_cases,
@@ -84,9 +85,10 @@ def _show_radiographs() -> None:
     if not wanted:
         _show_nothing_yet(middle, intake)
         return
-    awaited = middle.empty()
-    if state.ENTRIES.get().keys().isdisjoint(wanted):
+    awaited, known = middle.empty(), state.ENTRIES.get().keys()
+    if known.isdisjoint(wanted):
         awaited.html(AWAITED)
+    has_new = not known >= wanted.keys()
     with intake:
         engine = require_engine()
         entries = score_radiographs(wanted, engine)
@@ -94,7 +96,12 @@ def _show_radiographs() -> None:
     warn_before_leaving(entries.values())  # now, and not after what takes seconds
     end_test_without_cases(entries)
     if entries:
-        _show_answers(entries, Results(*engine), left, middle, right)
+        compute_rest = _show_answers(entries, Results(*engine), left, middle, right)
+        if has_new:
+            give_back_memory()  # of what was read; a blink, for which no answer is to wait
+        # All is drawn. What takes seconds comes last, so that any click finds its answer in the
+        # next run before that goes on.
+        compute_rest()
     else:  # reading was stopped before the first
         write_address(None)
         with middle:
@@ -130,8 +137,12 @@ def _show_answers(
     left: DeltaGenerator,
     middle: DeltaGenerator,
     right: DeltaGenerator,
-) -> None:
-    """Shows what follows from the threshold; a run without new radiographs needs no network."""
+) -> Callable[[], None]:
+    """Shows what follows from the threshold; a run without new radiographs needs no network.
+
+    Returns:
+        What computes the rest.
+    """
     from pneumo.ui.pack import show_pack
     from pneumo.ui.rates import show_curves, show_effects
     from pneumo.ui.trust import show_checks
@@ -140,7 +151,7 @@ def _show_answers(
         with left, st.container():
             show_failures(entries)
         write_address(None)
-        return
+        return lambda: None
     card = results.classifier.card
     scores = read_scores(card)
     rates = show_threshold(card.points, scores)
@@ -162,7 +173,7 @@ def _show_answers(
         if not testing:
             show_failures(entries)
     if chosen:
-        wanted, look, compute_rest = show_case(chosen, entries, threshold, results, middle, right)
+        wanted, look, compute_case = show_case(chosen, entries, threshold, results, middle, right)
     with right:
         show_curves(scores, rates)
     with middle, st.container(key="panels"):
@@ -175,12 +186,14 @@ def _show_answers(
         if {entry.label for entry in labelled_cases(entries)} == set(CLASSES):
             panels["own"] = partial(show_own_cases, entries, threshold)
         _show_panels(panels)
-    # All is drawn. What takes seconds comes last, so that any click finds its answer in the next
-    # run before that goes on.
-    if chosen:
-        compute_rest()
-    with bar:
-        try_small_changes(entries, results)
+
+    def compute_rest() -> None:
+        if chosen:
+            compute_case()
+        with bar:
+            try_small_changes(entries, results)
+
+    return compute_rest
 
 
 PANELS = {
