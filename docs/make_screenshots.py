@@ -71,7 +71,7 @@ def main() -> None:
     many = pneumonia + sorted((ROOT / "samples" / "NORMAL").glob("*.jpeg"))
     views = {
         "empty": ([], None),
-        "case": (pneumonia[1:2], None),
+        "case": (pneumonia[2:3], None),  # a clear one
         "refused": ([draw_upside_down(pneumonia[1])], None),
         "threshold": (pneumonia[1:2], open_threshold),
         "methods": (pneumonia[1:2], show_all_methods),

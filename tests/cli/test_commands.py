@@ -156,7 +156,7 @@ def test_evaluate_folder_of_one_class_reports_what_it_can(capsys):
     [
         (["evaluate", "gone"], "There is no folder gone"),
         (["evaluate", str(ROOT / "docs")], "holds no radiographs"),
-        (["predict", str(ROOT / "pneumo")], "holds no pictures"),
+        (["predict", str(ROOT / "pneumo" / "cli")], "holds no pictures"),
     ],
 )
 def test_hopeless_input_ends_in_one_line(arguments, words, capsys):

@@ -86,6 +86,20 @@ def test_thirty_files_in_one_view(browser, address, size):
     page.close()
 
 
+def test_an_adult_s_warning_picture_and_slider_fit_one_screen_of_a_phone(browser, address):
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.set_default_timeout(60_000)
+    open_app(page, address)
+    page.locator("input[type=file]").set_input_files(ROOT / "samples" / "adult.jpeg")
+    expect(page.locator(".pneumo-verdict .word")).to_have_text("No verdict for adults")
+    expect(page.locator(".pneumo-strip + .pneumo-small")).to_be_visible()
+    bar = page.get_by_test_id("stBottom").bounding_box()["y"]
+    for part in ("[data-testid=stAlert]", ".pneumo-verdict", ".frame img"):
+        box = page.locator(part).first.bounding_box()
+        assert box["y"] >= 0 and box["y"] + box["height"] <= bar, part
+    page.close()
+
+
 def check_list(page) -> None:
     """Opens a row, steps after a filter, and moves the threshold without letting go of it."""
     name = page.locator(".pneumo-name")
