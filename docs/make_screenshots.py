@@ -20,8 +20,10 @@ SIZES = {"laptop": (1440, 900), "phone": (390, 844)}
 def take(page: Page, name: str, folder: Path) -> None:
     """Saves what the window shows."""
     shot = Image.open(io.BytesIO(page.screenshot()))
-    # 256 colours: a third of the bytes, for steps in the gradients.
-    shot.convert("RGB").quantize(256).save(folder / f"{name}.png", optimize=True)
+    # 256 colours, a third of the bytes; mixed by dots, or gradients would have steps.
+    whole = shot.convert("RGB")
+    few = whole.quantize(palette=whole.quantize(256), dither=Image.Dither.FLOYDSTEINBERG)
+    few.save(folder / f"{name}.png", optimize=True)
 
 
 def open_threshold(page: Page) -> None:
