@@ -9,9 +9,9 @@ Timed in turn, round by round:
     sample   the same -> verdict and heatmap of a sample, clicked as soon as it can be
     drop     another radiograph dropped -> its verdict and heatmap drawn; the median of ten
 
-The browser is open before and asks for the page until it is there. Streamlit looks through all
-installed packages as it starts, so name the Python of a copy where `make app` alone was run: the
-tools of development make it slower.
+The browser is open before and asks for the page until it is there. `--python` names that of a copy
+where `make app` alone was run: Streamlit looks through all installed packages as it starts, those
+of development among them. (No difference was seen when both were tried.)
 """
 
 import argparse

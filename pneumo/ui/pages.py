@@ -85,10 +85,9 @@ def _show_radiographs() -> None:
     if not wanted:
         _show_nothing_yet(middle, intake)
         return
-    awaited, known = middle.empty(), state.ENTRIES.get().keys()
+    awaited, known = middle.empty(), set(state.ENTRIES.get())
     if known.isdisjoint(wanted):
         awaited.html(AWAITED)
-    has_new = not known >= wanted.keys()
     with intake:
         engine = require_engine()
         entries = score_radiographs(wanted, engine)
@@ -97,7 +96,7 @@ def _show_radiographs() -> None:
     end_test_without_cases(entries)
     if entries:
         compute_rest = _show_answers(entries, Results(*engine), left, middle, right)
-        if has_new:
+        if entries.keys() - known:
             give_back_memory()  # of what was read; a blink, for which no answer is to wait
         # All is drawn. What takes seconds comes last, so that any click finds its answer in the
         # next run before that goes on.
