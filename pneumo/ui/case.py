@@ -58,10 +58,10 @@ def show_case(
         show_findings(entry)
         with st.container():  # at once; the stability may change it a second later
             _show_answer(entry, threshold, known)
-    with answer, st.container(key="details"):
-        with st.container():
             if words := describe_answers(entry, threshold, known):
                 st.info(words)
+    with answer, st.container(key="details"):
+        with st.container():
             _show_whereabouts(entry, threshold)
             _show_lesson(entry)
         show_stability(known, threshold, judged=not state.withholds(entry.reading))

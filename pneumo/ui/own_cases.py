@@ -13,12 +13,8 @@ from pneumo.ui.style import plain
 from pneumo.ui.values import Entry, ReadEntry, judged
 
 
-def show_test_switch(entries: dict[str, Entry]) -> None:
-    """Shows the switch to test oneself, and while it is on the score.
-
-    Args:
-        entries: All of the session.
-    """
+def show_test_switch() -> None:
+    """Shows the switch to test oneself."""
     st.toggle(
         "Test yourself",
         key=state.TESTING.widget(False),
@@ -26,8 +22,14 @@ def show_test_switch(entries: dict[str, Entry]) -> None:
         "said what you think.",
         on_change=lambda: begin_test() if state.TESTING.value else None,
     )
-    if not state.TESTING.value:
-        return
+
+
+def show_score(entries: dict[str, Entry]) -> None:
+    """Shows how far the test is, how it goes, and how to begin it again.
+
+    Args:
+        entries: All of the session.
+    """
     asked = [entry for entry in judged(entries.values()) if not state.hides(entry)]
     for line in _score(asked, len(judged(entries.values())), state.THRESHOLD.value):
         st.caption(line)
@@ -116,11 +118,11 @@ def show_own_cases(entries: dict[str, Entry], threshold: float) -> None:
         }
     )
     st.markdown(_rates("The model", found))
+    adults = sum(
+        e.reading is not None and state.withholds(e.reading) and not state.hides(e) for e in others
+    )
     apart = {
-        "adults": sum(
-            e.reading is not None and state.withholds(e.reading) and not state.hides(e)
-            for e in others
-        ),
+        "adult" if adults == 1 else "adults": adults,
         "not answered yet": sum(map(state.hides, others)),
         "refused": sum(e.reading is not None and e.reading.refused for e in others),
         "unreadable": sum(e.reading is None for e in others),

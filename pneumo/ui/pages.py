@@ -28,6 +28,7 @@ from pneumo.ui.own_cases import (
     end_test_without_cases,
     labelled_cases,
     show_own_cases,
+    show_score,
     show_test_switch,
 )
 from pneumo.ui.results import Results
@@ -162,11 +163,17 @@ def _show_answers(
         list_place = st.container(key="list" if len(entries) > 1 else "alone")
     testing = state.TESTING.get(False)
     with list_place:
+        controls_place = st.container(
+            horizontal=True, vertical_alignment="center", key="worklist-controls", gap="small"
+        )
         score_place = st.container(key="score") if testing else None
-        chosen = choose_entry(entries, threshold, results, steps_place)
+        chosen = choose_entry(entries, threshold, results, steps_place, controls_place)
         bar = st.container(key="small-changes")
-        with score_place or st.container(key="test"):
-            show_test_switch(entries)
+        with controls_place:
+            show_test_switch()
+        if score_place:
+            with score_place:
+                show_score(entries)
     write_address(chosen)  # now, since the case's stability takes seconds
     with left, st.container(key="failures"):
         if not testing:

@@ -63,7 +63,11 @@ _list = mount("worklist")
 
 
 def choose_entry(
-    entries: dict[str, Entry], threshold: float, results: Results, steps_place: DeltaGenerator
+    entries: dict[str, Entry],
+    threshold: float,
+    results: Results,
+    steps_place: DeltaGenerator,
+    controls_place: DeltaGenerator,
 ) -> ReadEntry | None:
     """Shows the worklist, as a list or as pictures, if there is more than one file.
 
@@ -73,6 +77,7 @@ def choose_entry(
         results: Of the session.
         steps_place: Where the steps from one case to the next go: on a phone beside the picture,
             with the button that opens the list, which is a drawer there.
+        controls_place: Where order, search and layout go, a row.
 
     Returns:
         The entry to show, which has a reading, or None if none passes the filter.
@@ -85,9 +90,7 @@ def choose_entry(
     rows = {key: make_row(entry, threshold, results) for key, entry in entries.items()}
     if state.TESTING.get(False):
         return _choose_tested(readings, rows, threshold, steps_place)
-    with st.container(
-        horizontal=True, vertical_alignment="bottom", key="worklist-controls", gap="small"
-    ):
+    with controls_place:
         shown = state.LIST_FILTER.get()  # the counts in the list choose it
         order = st.selectbox(
             "Order",

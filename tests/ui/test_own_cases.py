@@ -198,6 +198,8 @@ def test_nothing_in_the_browser_tells_names_or_answers(browser, address):
     page.get_by_text("Test yourself").click()
     expect(page.locator(".list .chip")).to_have_text(["■ Your turn"] * 4, timeout=90_000)
     expect(page.locator("[data-test-script-state=notRunning]")).to_be_attached(timeout=90_000)
+    expect(page.get_by_role("button", name="I say NORMAL")).to_be_in_viewport()
+    assert page.get_by_test_id("stMain").evaluate("e => e.scrollTop") == 0, "the switch was below"
     shadows = "[...document.querySelectorAll('*')].map(e => e.shadowRoot?.innerHTML ?? '').join()"
     shown = page.content() + page.evaluate(shadows)
     assert "Radiograph 1" in shown

@@ -67,7 +67,9 @@ def test_thirty_files_in_one_view(browser, address, size):
     ]
     page.locator("input[type=file]").set_input_files(files)
     height = "words => words.offsetHeight"
-    kept = page.locator(".pneumo-strip-awaited + .pneumo-small").evaluate(height)
+    awaited = page.locator(".pneumo-strip-awaited + .pneumo-small")
+    expect(awaited).to_be_visible()  # it is there before it has a place
+    kept = awaited.evaluate(height)
     stability = page.locator(".pneumo-strip + .pneumo-small")
     expect(stability).to_be_visible()
     assert stability.evaluate(height) == kept, "what comes later pushes what is below"
@@ -222,7 +224,14 @@ def test_phone_opens_the_list_as_a_drawer_and_steps_by_thumb(browser, address):
     page.goto(f"{address}/?sample=1")  # alone it needs no list, and can be asked for all the same
     expect(page.locator(".pneumo-strip")).to_be_visible()
     page.locator("label", has_text="Test yourself").first.click()
-    expect(page.get_by_role("button", name="I say NORMAL")).to_be_visible()
+    page.get_by_role("button", name="I say NORMAL").click()
+    said = page.get_by_text("You said NORMAL.")
+    expect(said).to_be_visible()
+    expect(page.locator(".pneumo-strip")).to_be_visible()  # nothing is drawn anew after it
+    picture, slider = page.locator(".frame img").first, page.locator(".st-key-threshold")
+    expect(picture).to_be_visible()
+    tops = [part.bounding_box()["y"] for part in (said, picture, slider)]
+    assert 0 < tops[0] < tops[1] < tops[2] < 844, "what they said is not in sight with the answer"
     page.close()
 
 
