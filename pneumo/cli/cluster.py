@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from pneumo.cli.scoring import RemoteFile, Scorer
+from pneumo.cli.stopping import keep_heeding
 from pneumo.errors import OutputError, RadiographError
 from pneumo.export.rows import FAILED, Row, escape_controls, parquet_schema, row_of_failure
 from pneumo.inference import load_engine
@@ -64,7 +65,7 @@ class Worker:
 
     def _score(self, name: str) -> Row:
         try:
-            return self._scorer.score(open_file(name), 0).row
+            return self._scorer.score(self._scorer.open(open_file(name)), 0).row
         except Exception as error:  # a job of a million files is not to end with one of them
             scorer = self._scorer
             weights = scorer.engine.classifier.card.weights_sha256
@@ -117,7 +118,7 @@ def list_files(sources: Iterable[str]) -> Iterator[str]:
                 name.encode()
             except UnicodeEncodeError as error:
                 raise RadiographError(
-                    f"{escape_controls(name)} has a name that is no UTF-8. Rename it."
+                    f"{escape_controls(name)} has a name that is not UTF-8. Rename it."
                 ) from error
             yield name
 
@@ -185,6 +186,7 @@ def predict_on_ray(
     except ImportError as error:
         raise OutputError("--engine ray needs Ray: pip install 'pneumo[scale]'") from error
     settings = threshold, stability, precision
+    system, place = _store_of(output)
     done = read_done(output, *settings) if resume else _require_empty(output)
     names = [name for name in list_files(sources) if name not in done]
     if not names:
@@ -192,13 +194,14 @@ def predict_on_ray(
     if address:
         _require_listener(address)
     try:
-        ray.init(
-            address or "local",  # not whatever runs here by chance
-            num_cpus=None if address else workers,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
+        with keep_heeding():
+            ray.init(
+                address or "local",  # not whatever runs here by chance
+                num_cpus=None if address else workers,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise OutputError(
             f"No Ray cluster can be used ({error}). If it asks for a token, as those begun by "
@@ -221,7 +224,8 @@ def predict_on_ray(
             fn_constructor_args=(threshold, stability, tuple(sources), precision),
         )
         forget_failures(output, names)
-        rows.write_parquet(output, mode=SaveMode.APPEND)
+        # By fsspec, as it was looked into: Arrow, which Ray would ask, knows fewer stores.
+        rows.write_parquet(place, filesystem=system, mode=SaveMode.APPEND)
     except RayError as error:
         raise OutputError(
             f"Ray has given up ({type(error).__name__}). The rows that are done are in {output}; "
@@ -243,23 +247,47 @@ def _require_listener(address: str) -> None:
         ) from error
 
 
+def _store_of(output: str) -> tuple[Any, str]:
+    """Returns the file system of fsspec that holds a folder, and the folder's path in it.
+
+    Raises:
+        OutputError: There is none that all workers could write to.
+    """
+    from fsspec.core import url_to_fs
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    try:
+        system, path = url_to_fs(output)
+    except Exception as error:  # as in `_list_store`
+        raise _no_entry(output, error) from error
+    if isinstance(system, MemoryFileSystem):
+        raise OutputError(
+            f"--parquet {output} is the memory of one process, and gone with it. Name a folder "
+            "here, or an address that all workers can write to."
+        )
+    return system, str(path)
+
+
+def _no_entry(output: str, error: Exception) -> OutputError:
+    return OutputError(
+        f"--parquet {output} cannot be looked into ({type(error).__name__}: {error}). Name a "
+        "folder here, or an address whose package is installed and whose store lets you in."
+    )
+
+
 def _open_rows(output: str) -> Any:
     """Returns the dataset of what a folder holds; None if there is no folder yet.
 
     Raises:
         OutputError: The place cannot be looked into.
     """
-    from fsspec.core import url_to_fs
     from pyarrow import dataset
 
+    system, path = _store_of(output)
     try:
-        system, path = url_to_fs(output)
         is_empty = not system.exists(path) or not system.find(path)
     except Exception as error:  # as in `_list_store`
-        raise OutputError(
-            f"--parquet {output} cannot be looked into ({type(error).__name__}: {error}). Name a "
-            "folder here, or an address whose package is installed and whose store lets you in."
-        ) from error
+        raise _no_entry(output, error) from error
     if is_empty:
         return None
     return dataset.dataset(path, filesystem=system, format="parquet", schema=parquet_schema())
@@ -273,7 +301,7 @@ def _read_rows(rows: Any, output: str, **what: Any) -> Any:
         return rows.to_table(**what)
     except ArrowException as error:
         raise OutputError(
-            f"--parquet {output} holds something else than whole rows ({error}). Name another "
+            f"--parquet {output} holds something other than whole rows ({error}). Name another "
             "folder, or take that out of this one."
         ) from error
 
@@ -339,10 +367,9 @@ def forget_failures(output: str, names: Iterable[str]) -> None:
         names: Files that have no row, or one that says that they failed.
 
     Raises:
-        OutputError: The folder cannot be read, or holds something else than rows.
+        OutputError: The folder cannot be read, or holds something other than rows.
     """
     import pyarrow
-    from fsspec.core import url_to_fs
     from pyarrow import compute, parquet
 
     rows = _open_rows(output)
@@ -352,7 +379,7 @@ def forget_failures(output: str, names: Iterable[str]) -> None:
     failed = _read_rows(rows, output, columns=["path", "__filename"], filter=is_failed)
     again = set(failed["path"].to_pylist()) & set(names)
     is_tried_again = compute.field("path").isin(pyarrow.array(again, pyarrow.string()))
-    system, _ = url_to_fs(output)
+    system, _ = _store_of(output)
     for place in failed.filter(is_tried_again)["__filename"].unique().to_pylist():
         with system.open(place, "rb") as file:
             table = parquet.read_table(file)

@@ -43,7 +43,7 @@ class DicomArchive:
             ) from error
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ArchiveError(f"{url} is no address of a DICOMweb service (http or https).")
+            raise ArchiveError(f"{url} is not the address of a DICOMweb service (http or https).")
         if parts.username or parts.password:  # the address is part of every row
             raise ArchiveError(
                 f"Leave name and password out of the address; put the header's value into "

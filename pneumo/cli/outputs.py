@@ -110,7 +110,7 @@ class Outputs:
             holding = [entry for entry in done.values() if entry.holds]
         except (ValueError, KeyError, TypeError) as error:
             raise OutputError(
-                f"{self._journal} is no list of finished rows ({error}). Remove it, and begin "
+                f"{self._journal} is not a list of finished rows ({error}). Remove it, and begin "
                 "anew without --resume."
             ) from error
         if differ:

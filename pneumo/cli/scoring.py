@@ -1,7 +1,9 @@
 """Files -> rows, heatmaps and lines: what `python -m pneumo predict` does."""
 
+import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,7 +29,15 @@ from pneumo.export.rows import (
     withhold_verdict,
 )
 from pneumo.images import encode_png
-from pneumo.inference import Engine, Reading, cam_of, predict, prepare_input, score_pixels
+from pneumo.inference import (
+    Engine,
+    PreparedRadiograph,
+    Reading,
+    cam_of,
+    predict,
+    prepare_input,
+    score_pixels,
+)
 from pneumo.network.triage import REFUSED
 from pneumo.progress import Progress, follow, unseen
 from pneumo.reading.folders import stem_of
@@ -147,6 +157,25 @@ class HeatmapSaver:
 
 
 @dataclass(frozen=True)
+class OpenedFile:
+    """A file that was read, or why it could not be.
+
+    Attributes:
+        file: Which.
+        data: Its bytes.
+        pixels: Of the radiograph.
+        prepared: What the network sees of it.
+        problem: Why there is none of these.
+    """
+
+    file: Path | RemoteFile
+    data: bytes | None = None
+    pixels: np.ndarray | None = None
+    prepared: PreparedRadiograph | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class Scorer:
     """Makes the row of a file.
 
@@ -165,27 +194,40 @@ class Scorer:
     saver: HeatmapSaver | None = None
     given: tuple[Path, ...] = ()
 
-    def score(self, file: Path | RemoteFile, number: int) -> Scored:
-        """Reads and scores one file, and writes its heatmaps; see `Scored`."""
-        name, weights = str(file), self.engine.classifier.card.weights_sha256
-        label = self._label_of(file) if isinstance(file, Path) else ""
+    def open(self, file: Path | RemoteFile) -> "OpenedFile":
+        """Reads one file and finds its lungs; one that cannot be read is opened with its problem.
+
+        May run in another thread while `score` is busy with the file before.
+        """
+        name = str(file)
         try:
             data = read_bytes(file, name) if isinstance(file, Path) else file.fetch()
             radiograph = read_radiograph(data, name=name)
         except RadiographError as problem:
-            row = row_of_failure(name, str(problem), self.threshold, weights, label)
+            return OpenedFile(file, problem=str(problem))
+        prepared = prepare_input(self.engine.classifier, radiograph)
+        return OpenedFile(file, data, radiograph.pixels, prepared)
+
+    def score(self, opened: "OpenedFile", number: int) -> Scored:
+        """Scores one file, and writes its heatmaps; see `Scored`."""
+        file = opened.file
+        name, weights = str(file), self.engine.classifier.card.weights_sha256
+        label = self._label_of(file) if isinstance(file, Path) else ""
+        data, pixels, prepared = opened.data, opened.pixels, opened.prepared
+        if data is None or pixels is None or prepared is None:
+            row = row_of_failure(name, opened.problem, self.threshold, weights, label)
             return Scored(name, number, replace(row, precision=self.engine.classifier.precision))
-        (reading,) = predict(self.engine, [prepare_input(self.engine.classifier, radiograph)])
+        (reading,) = predict(self.engine, [prepared])
         tried, stem, overlay = None, "", ""
         if self.stability and not reading.refused:
-            tried = measure_stability(radiograph.pixels, reading.probability, self._score_pixels)
+            tried = measure_stability(pixels, reading.probability, self._score_pixels)
         row = row_of(name, reading, self.threshold, weights, tried, label)
         row = replace(row, precision=self.engine.classifier.precision)
         if self.saver and not reading.refused:
             own = stem_of(file) if isinstance(file, Path) else file.stem
-            stem, overlay = self.saver.save(own, data, radiograph.pixels, reading, row)
+            stem, overlay = self.saver.save(own, data, pixels, reading, row)
         row = replace(row, overlay=overlay)
-        return Scored(name, number, row, radiograph.info.sha256, stem)
+        return Scored(name, number, row, prepared.info.sha256, stem)
 
     def _label_of(self, path: Path) -> str:
         below = (path.relative_to(top) for top in self.given if path.is_relative_to(top))
@@ -246,6 +288,8 @@ def predict_files(
 ) -> int:
     """Scores files one after the other, and keeps and tells each row as soon as it is known.
 
+    The next file is read while the network is busy with the one before it.
+
     Args:
         files: To be scored, in the order of the rows.
         scorer: Makes the rows.
@@ -266,10 +310,11 @@ def predict_files(
     left = [(key, file) for key, file in wanted.items() if key not in known]
     stop.patient = True
     try:
-        for key, file in follow(left, progress):
+        ahead = _open_ahead(scorer, [file for _, file in left])
+        for key, _ in follow(left, progress):
             if stop.signal:
                 break
-            known[key] = entry = scorer.score(file, key[1])
+            known[key] = entry = scorer.score(next(ahead), key[1])
             outputs.add(entry)
             tell(entry.row)
     except KeyboardInterrupt:
@@ -286,6 +331,30 @@ def predict_files(
         complain(_describe_stop(len(rows), len(known.keys() | wanted.keys()), outputs))
         return stop.status
     return int(any(row.p_pneumonia is None for row in rows))
+
+
+def _open_ahead(scorer: Scorer, files: Sequence[Path | RemoteFile]) -> Iterator[OpenedFile]:
+    """Opens files in their order, each while the one before it is in use."""
+    rest = iter(files)
+    following = _begin_to_open(scorer, next(rest)) if files else None
+    while following:
+        opened = following.result()
+        following = next((_begin_to_open(scorer, file) for file in rest), None)
+        yield opened
+
+
+def _begin_to_open(scorer: Scorer, file: Path | RemoteFile) -> "Future[OpenedFile]":
+    """Opens a file in a thread of its own, which nobody who gives up has to wait for."""
+    future: Future[OpenedFile] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(scorer.open(file))
+        except BaseException as error:  # for whoever asks for the result
+            future.set_exception(error)
+
+    threading.Thread(target=work, daemon=True, name="reading").start()
+    return future
 
 
 def tell(row: Row) -> None:

@@ -55,3 +55,16 @@ def heed_signals() -> Iterator[Stop]:
     finally:
         for number, handler in before.items():
             signal.signal(number, signal.SIG_IGN if stop.signal else handler)
+
+
+@contextmanager
+def keep_heeding() -> Iterator[None]:
+    """Sets the handlers of signals again that a library replaces in the block by its own."""
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in before.items():
+                if handler is not None:  # one that Python did not set cannot be set by it
+                    signal.signal(number, handler)

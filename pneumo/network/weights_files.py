@@ -27,7 +27,7 @@ def sha256_of(path: Path) -> str:
 
 
 def refuse_weights(path: Path, reason: object) -> WeightsError:
-    """Returns the error for a file of weights that holds something else than it should."""
+    """Returns the error for a file of weights that holds something other than it should."""
     return WeightsError(
         f"{path.name} is not a set of weights for this version of pneumo ({reason}). "
         "Use the weights and the code of the same release."

@@ -156,7 +156,9 @@ def _inflate(data: bytes, name: str, limit: int) -> bytes:
             "Save it uncompressed if it is one."
         )
     if not inflater.eof:
-        raise RadiographError(f"{name} is incomplete: its deflated data end early. Export again.")
+        raise RadiographError(
+            f"{name} is incomplete: its deflated data end early. Export it again."
+        )
     return inflated
 
 

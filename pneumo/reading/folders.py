@@ -73,8 +73,8 @@ def read_disc_list(path: Path) -> list[Path]:
             ]
     except Exception as error:  # pydicom raises nearly any of damaged elements
         raise RadiographError(
-            f"{path} is no list of a disc's files, or damaged ({type(error).__name__}). Name the "
-            "folder instead."
+            f"{path} is not a list of a disc's files, or is damaged ({type(error).__name__}). Name "
+            "the folder instead."
         ) from error
     # The standard allows capitals, digits and underscores, and nothing that leads elsewhere.
     files = [path.parent.joinpath(*parts) for parts in named if _stay_below(parts)]

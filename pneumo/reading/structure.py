@@ -22,7 +22,7 @@ def find_fault(data: bytes) -> str:
     if data.startswith(_PNG):
         return _find_png_fault(data)
     if data.startswith((b"GIF87a", b"GIF89a")) and _count_blocks(data) > MAX_BLOCKS:
-        return f"it has more than {MAX_BLOCKS:,} blocks, as no radiograph needs"
+        return f"it has more than {MAX_BLOCKS:,} blocks; no radiograph needs so many"
     return ""
 
 
@@ -35,10 +35,10 @@ def _find_jpeg_fault(data: bytes) -> str:
     decoded as if they were pixels.
     """
     if data.count(b"\xff\xda") > MAX_SCANS:
-        return f"it has more than {MAX_SCANS} scans, as no radiograph needs"
+        return f"it has more than {MAX_SCANS} scans; no radiograph needs so many"
     segments, scan = _find_scan(data)
     if segments > MAX_SEGMENTS:
-        return f"it has more than {MAX_SEGMENTS} segments, as no radiograph needs"
+        return f"it has more than {MAX_SEGMENTS} segments; no radiograph needs so many"
     if scan >= 0 and data.find(b"\xff\xd9", scan) < 0:
         return "its end is missing"
     return ""
@@ -66,7 +66,7 @@ def _find_png_fault(data: bytes) -> str:
     """Looks at the chunks of a PNG, and at the checksums of its pixels, as Pillow does not."""
     for number, (kind, content, checksum) in enumerate(_chunks(data)):
         if number >= MAX_CHUNKS:
-            return f"it has more than {MAX_CHUNKS:,} chunks, as no radiograph needs"
+            return f"it has more than {MAX_CHUNKS:,} chunks; no radiograph needs so many"
         if kind == b"IDAT" and zlib.crc32(content, zlib.crc32(kind)) != checksum:
             return "a checksum of its pixels is wrong"
     return ""

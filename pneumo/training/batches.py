@@ -114,6 +114,7 @@ class EpochBatches:
         cells: int = 0,
         pool: Processes | None = None,
         odds: np.ndarray | None = None,
+        paired: bool = False,
     ) -> None:
         """Takes the data in memory and how to present it.
 
@@ -135,9 +136,11 @@ class EpochBatches:
                 lung is to be seen; 0 for not.
             pool: Processes that prepare the batches in place of the threads.
             odds: See `dataset.draw_epoch`.
+            paired: Whether each radiograph is drawn twice, one after the other, the second time
+                with a donor of the other class: half as many radiographs in as many batches.
         """
         self.workers, self.view, self.cells = workers, view, cells
-        self.pool = pool
+        self.pool, self.paired = pool, paired
         self.sources, self.size = sources, size
         self.labels, self.batch_size = labels, batch_size
         self.seed, self.epoch, self.augment, self.mixup = seed, epoch, augment, mixup
@@ -175,7 +178,8 @@ class EpochBatches:
     def prepare(self, index: int) -> Prepared:
         """Makes all of a batch but the network's input."""
         places = range(index * self.batch_size, (index + 1) * self.batch_size)
-        chosen = self.order[[place % len(self.order) for place in places]]
+        each = 2 if self.paired else 1
+        chosen = self.order[[place // each % len(self.order) for place in places]]
         redrawn = [self._redraw(i, place) for i, place in zip(chosen, places, strict=True)]
         targets = np.eye(len(CLASSES))[self.labels[chosen]]
         targets[[not one.answerable for one in redrawn]] = 1 / len(CLASSES)
@@ -202,9 +206,15 @@ class EpochBatches:
         return images, {ANSWER: targets, CELLS: prepared.cells}
 
     def _redraw(self, index: int, place: int) -> Redrawn:
-        """Redraws one radiograph; the donor is any of the epoch's, so of either class."""
+        """Redraws one radiograph; the donor is any of the epoch's, so of either class.
+
+        That of the second of a pair is of the other class.
+        """
         rng = np.random.default_rng([self.seed, self.epoch, place])
-        donor = self.order[rng.integers(len(self.order))]
+        donors = self.order
+        if self.paired and place % 2:
+            donors = donors[self.labels[donors] != self.labels[index]]
+        donor = donors[rng.integers(len(donors))]
         if self.sources.distance is None:
             grid = self.sources.grids[index]
             if self.augment:

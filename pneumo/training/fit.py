@@ -14,6 +14,7 @@ from pneumo.files import JsonObject
 from pneumo.network.architecture import LAST_CONVOLUTION, build_classifier
 from pneumo.network.operating_points import count_outcomes, rates_of
 from pneumo.network.weights_files import save_weights_fp16
+from pneumo.training.agreement import answer_and_agree
 from pneumo.training.batches import EpochBatches, Processes, steps_of
 from pneumo.training.callbacks import ShowProgress
 from pneumo.training.checkpoint import epochs_before, load_checkpoint, save_checkpoint
@@ -74,6 +75,8 @@ def _build(recipe: Recipe, radiographs: int) -> tuple[keras.Model, keras.Model]:
     model = build_trainable(recipe)
     optimizer = build_optimizer(recipe, steps_of(radiographs, recipe.batch_size))
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
+    if recipe.agreement:
+        loss = answer_and_agree(recipe.label_smoothing, recipe.agreement)
     if not recipe.evidence:
         model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
         return model, model
@@ -144,6 +147,7 @@ def _batches(
         cells,
         pool,
         data.odds,
+        paired=bool(recipe.agreement),
     )
 
 

@@ -35,6 +35,7 @@ RECIPES = {
         ],
         "mixup": 0.0,
         "evidence": 0.0,
+        "agreement": 0.0,
         "last_stride": 2,
         "tiles": 5,
         "balance": True,
@@ -53,6 +54,7 @@ RECIPES = {
         "augment": [],
         "mixup": 0.0,
         "evidence": 0.0,
+        "agreement": 0.0,
         "last_stride": 2,
         "tiles": 0,
         "balance": False,
@@ -100,6 +102,7 @@ class Recipe:
     finder: Path
     mixup: float
     evidence: float
+    agreement: float
     last_stride: int
     tiles: int
     balance: bool
@@ -172,6 +175,14 @@ def parse_arguments(description: str, arguments: list[str] | None = None) -> Rec
         type=float,
         metavar="WEIGHT",
         help="weight of a second loss: evidence that lies where no lung is to be seen; 0 for none",
+    )
+    add(
+        "--agreement",
+        type=float,
+        metavar="WEIGHT",
+        help="show each radiograph of a batch twice, the second time with looks of the other class "
+        "at hand, half as many an epoch; weight of a second loss, the difference of their answers; "
+        "0 for neither",
     )
     add("--last-stride", type=int, choices=(1, 2), help="1 for a finer heatmap, 2 as published")
     add(
@@ -268,6 +279,7 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     for name, least in (
         ("mixup", 0),
         ("evidence", 0),
+        ("agreement", 0),
         ("label_smoothing", 0),
         ("tiles", 0),
         ("against_looks", 1),
@@ -281,6 +293,8 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error("--image-size is at least 71, the least that Xception can take")
     if args.evidence and (args.view == WHOLE or args.mixup):
         parser.error("--evidence needs to know where the lungs are: no --view whole, no --mixup")
+    if args.agreement and (args.mixup or args.evidence or args.batch_size % 2):
+        parser.error("--agreement takes an even --batch-size and no --mixup or --evidence")
     if args.forget_surroundings and (args.view == WHOLE or args.mixup):
         parser.error(
             "--forget-surroundings needs to know where the lungs are: no --view whole, no --mixup"

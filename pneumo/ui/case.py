@@ -93,7 +93,7 @@ def _show_answer(entry: ReadEntry, threshold: float, known: Stability | None) ->
     """Shows the verdict, or for an adult the score alone."""
     reading = entry.reading
     if state.withholds(reading):
-        score = f"The score is {reading.probability:.3f}, of a model that knows children only."
+        score = f"The score is {reading.probability:.3f}, from a model that knows only children."
         show_no_verdict("No verdict for adults", score)
     else:
         show_verdict(reading.probability, threshold, known)

@@ -42,7 +42,7 @@ def require_engine() -> Engine:
     if is_loading():
         place = st.empty()
         while is_loading():
-            place.caption("The model is loading, some seconds …")  # a click ends the run here
+            place.caption("The model is loading: a few seconds …")  # a click ends the run here
             time.sleep(0.05)
         place.empty()
     try:

@@ -108,8 +108,8 @@ def _rule_out(card: ModelCard) -> str | None:
     return (
         f"The rule-out threshold of {point['threshold']:.3f} still misses "
         f"{1 - point['sensitivity']:.1%} of the pneumonias, and calls "
-        f"{1 - point['specificity']:.1%} of the normal chests PNEUMONIA, under a harmless change "
-        f"up to {1 - least:.1%}."
+        f"{1 - point['specificity']:.1%} of the normal chests PNEUMONIA; under the worst harmless "
+        f"change it calls {1 - least:.1%} of them so."
     ).replace("%", " %")
 
 

@@ -142,9 +142,9 @@ def show_own_cases(entries: dict[str, Entry], threshold: float) -> None:
             args=(entry.key,),
         )
     st.caption(
-        "Labels are the data set's, told by folders called NORMAL or PNEUMONIA. What is uncertain "
-        "counts as the class that it is nearer to. Intervals are "
-        "95 % (Wilson 1927), as if each radiograph were of another patient."
+        "Labels are the data set's, given by folders called NORMAL or PNEUMONIA. An uncertain "
+        "answer counts as the class that it is nearer to. Intervals are "
+        "95 % (Wilson 1927), as if each radiograph were of a different patient."
     )
 
 

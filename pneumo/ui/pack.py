@@ -98,14 +98,14 @@ def show_pack(
             "pack",
             lambda progress: _write(entries, wanted, look, threshold, context, results, progress),
             start=False,
-            offer="Make it anew, more has been tried since" if made else f"Make {text}",
+            offer="Make it again: more has been tried since" if made else f"Make {text}",
         )
         if pack:
             state.PACK.put(Pack(of, known, pack))
             state.draw_again()
     st.caption(
         f"The ZIP holds a PDF page for each radiograph with {wanted.title}, the overlays as "
-        "PNG, and the worklist; what was checked and tried so far is in it. File names and "
+        "PNG, and the worklist; it holds the checks and small changes made so far. File names and "
         "pictures are as you gave them, and may tell who the patient is."
     )
 

@@ -20,12 +20,12 @@ LESSONS = {
     "NORMAL2-IM-1427-0001.jpeg": "The first weights of this project had their hottest place beside "
     "the letter R here, not on a lung.",
     "NORMAL2-IM-1437-0001.jpeg": "A hard one: pale lungs, and a middle that is one white column. "
-    "Weights before these were misled; the shipped ones call it NORMAL at their balanced "
-    "threshold, the data set NORMAL too.",
+    "Earlier weights were misled; the shipped ones call it NORMAL at their balanced "
+    "threshold, and so does the data set.",
     "person1947_bacteria_4876.jpeg": "A hard one: no white patch that stands out. The shipped "
-    "weights call it NORMAL at their balanced threshold, the data set PNEUMONIA.",
+    "weights call it NORMAL at their balanced threshold, the data set calls it PNEUMONIA.",
     INVERTED: "Black and white are exchanged, as some exports do. A network alone would have "
-    "answered; here it is not asked until they are turned back.",
+    "answered; here it is not asked until they are exchanged back.",
     ADULT: "An adult, with round shadows in both lungs. The model knows NORMAL and PNEUMONIA of "
     "children, and nothing else: whatever it is shown, it answers with one of the two. So adults "
     "get no verdict here.",

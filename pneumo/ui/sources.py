@@ -34,7 +34,7 @@ def show_drop_zone() -> dict[str, Source]:
         type=None,  # told by content: DICOM from hospital discs has no suffix
         accept_multiple_files=True,
         key="uploads",
-        help="DICOM, JPEG, PNG, WebP, TIFF, BMP or GIF, told by content and not by name, up to "
+        help="DICOM, JPEG, PNG, WebP, TIFF, BMP or GIF, recognised by content, not by name, up to "
         f"{MAX_BYTES // 2**20} MiB each and {MAX_FILES} in all. They are kept in this server's "
         "memory for this session only; the app never writes them to disk.",
     )

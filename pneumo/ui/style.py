@@ -14,7 +14,7 @@ from pneumo.ui.palette import style_variables
 
 WARNING = "Not a medical device"
 DISCLAIMER = (
-    "A demonstration and a teaching tool, trained on children of 1 to 5 years from one hospital. "
+    "A demonstration and teaching tool, trained on children of 1 to 5 years from one hospital. "
     "Never use it to decide about a patient."
 )
 

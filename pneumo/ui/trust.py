@@ -54,7 +54,7 @@ def show_checks(entry: ReadEntry, wanted: Explanation, results: Results) -> None
     if hot_share(heatmap, inside.shape, inside) < min(FRACTIONS):
         return
     checks = results.known_checks(entry, wanted) or run_or_offer(
-        "the checks by erasing (some seconds)",
+        "the checks by erasing (a few seconds)",
         f"checks-{entry.reading.info.tag}-{wanted.method}-{wanted.label}-" + wanted.layer,
         lambda progress: _run_checks(entry, wanted, results, progress),
         start=False,

@@ -1,5 +1,6 @@
 """`predict --engine ray` on a cluster of two workers that this starts: the rows of a local run."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -91,30 +92,53 @@ def test_rows_are_those_of_a_local_run(folder, tmp_path):
     assert {row["verdict"] for row in after} == {"NORMAL", "PNEUMONIA"}
 
 
+@contextlib.contextmanager
+def send_when_busy(number, to=None):
+    """Sends a signal as soon as a worker is at work, to that worker if nobody else is named."""
+    sent = []
+
+    def send():
+        for _ in range(2400):
+            # Named so once it is at work: networks loaded, files in its hands.
+            busy = [pid for pid in workers() if cpu_seconds(pid) > 2.5]
+            if busy:
+                sent.append(to or busy[0])
+                os.kill(sent[0], number)
+                return
+            time.sleep(0.05)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    yield
+    sender.join()
+    assert sent
+
+
 def test_job_is_done_though_a_worker_is_killed(tmp_path):
     folder = tmp_path / "many"
     folder.mkdir()
     for number in range(24):
         shutil.copy(SAMPLES[number % len(SAMPLES)], folder / f"{number:03d}.jpeg")
-    killed = []
-
-    def kill():
-        for _ in range(2400):
-            # Named so once it is at work: networks loaded, files in its hands.
-            busy = [pid for pid in workers() if cpu_seconds(pid) > 2.5]
-            if busy:
-                os.kill(busy[0], signal.SIGKILL)
-                killed.append(busy[0])
-                return
-            time.sleep(0.05)
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    assert on_ray(folder, "--parquet", tmp_path / "ray") == 0
-    killer.join()
-    assert killed
+    with send_when_busy(signal.SIGKILL):
+        assert on_ray(folder, "--parquet", tmp_path / "ray") == 0
     names = [Path(row["path"]).name for row in rows_of(tmp_path / "ray")]
     assert names == [f"{number:03d}.jpeg" for number in range(24)]
+
+
+def test_sigterm_ends_it_as_it_ends_a_local_run(tmp_path, capsys):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(200):
+        (folder / f"{number:03d}.jpeg").symlink_to(SAMPLES[number % len(SAMPLES)])
+    numbers = signal.SIGINT, signal.SIGTERM
+    before = [signal.getsignal(number) for number in numbers]
+    try:
+        with send_when_busy(signal.SIGTERM, os.getpid()):
+            assert on_ray(folder, "--parquet", tmp_path / "ray") == 143
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+    assert "interrupted" in capsys.readouterr().err
 
 
 def keep(path, *rows):
@@ -192,6 +216,7 @@ def test_job_that_dies_while_failures_are_forgotten_loses_no_row(tmp_path, monke
         ("foo://x", "Protocol not known: foo"),
         ("none://x", "Install nonefs"),
         ("lost://x", "Nobody knows you"),
+        ("memory://x", "memory of one process"),
         ("{tmp}/notes", r"notes\.txt"),
         ("{tmp}/cut", r"1\.parquet"),
     ],

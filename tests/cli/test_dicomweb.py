@@ -209,7 +209,7 @@ def test_instance_that_vanishes_is_a_row_with_its_reason(archive, tmp_path, monk
 @pytest.mark.parametrize(
     ("address", "why"),
     [
-        ("ftp://host/dicom-web", "is no address of a DICOMweb service"),
+        ("ftp://host/dicom-web", "is not the address of a DICOMweb service"),
         ("http://user:word@host/dicom-web", "Leave name and password out of the address"),
         ("http://127.0.0.1:9/dicom-web", "cannot be searched"),
     ],
@@ -265,7 +265,7 @@ def test_what_the_list_names_and_the_disc_has_not_is_told(disc, capsys):
 def test_damaged_list_ends_in_one_line(tmp_path, capsys, data):
     (tmp_path / "DICOMDIR").write_bytes(data)
     assert cli.main(["predict", str(tmp_path / "DICOMDIR")]) == 2
-    assert "is no list of a disc's files, or damaged" in capsys.readouterr().err
+    assert "is not a list of a disc's files, or is damaged" in capsys.readouterr().err
 
 
 def test_list_that_leads_elsewhere_is_not_followed(disc, capsys):

@@ -438,7 +438,7 @@ def test_other_settings_are_not_mixed_into_one_table(broken_off, tmp_path, capsy
 def test_what_is_no_journal_is_told(folder, tmp_path, capsys, text):
     (tmp_path / f"o.csv{JOURNAL_SUFFIX}").write_text(text)
     assert run(folder, "--csv", tmp_path / "o.csv", "--resume") == 2
-    assert "is no list of finished rows" in capsys.readouterr().err
+    assert "is not a list of finished rows" in capsys.readouterr().err
 
 
 def test_nothing_to_take_up_is_said_and_all_is_done(folder, tmp_path, capsys):
@@ -602,3 +602,27 @@ def test_row_that_failed_does_not_hold(tmp_path):
     entry = Scored("gone.png", 0, row)
     assert not entry.holds
     assert replace(entry, row=replace(row, verdict="NORMAL")).holds
+
+
+def test_next_file_is_read_while_the_one_before_is_scored(folder, monkeypatch):
+    opened, in_time = [], []
+    really_open, really_score = scoring.Scorer.open, scoring.Scorer.score
+
+    def open_file(self, file):
+        found = really_open(self, file)
+        opened.append(file)
+        return found
+
+    def score(self, found, number):
+        place, until = opened.index(found.file), time.monotonic() + 20
+        last = place == len(list(folder.iterdir())) - 1
+        while not last and len(opened) < place + 2 and time.monotonic() < until:
+            time.sleep(0.01)
+        in_time.append(last or len(opened) == place + 2)  # the next one, and none beyond
+        return really_score(self, found, number)
+
+    monkeypatch.setattr(scoring.Scorer, "open", open_file)
+    monkeypatch.setattr(scoring.Scorer, "score", score)
+    run(folder)
+    assert len(in_time) == len(list(folder.iterdir())) > 2
+    assert all(in_time)

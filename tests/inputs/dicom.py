@@ -38,7 +38,7 @@ DEEP_SHOWN = np.rint(DEEP / 4095 * 255).astype(np.uint8)  # that window is 0 to 
 NEGATIVE = "stored as a negative (MONOCHROME1), turned"
 TABLE = "its VOI lookup table applied"
 WITH_END = ("jpeg-ls", "jpeg-ls 12 bit", "htj2k", "htj2k 16 bit")
-UNTOLD = "its modality is not told: taken for a radiograph"
+UNTOLD = "it names no modality: taken for a radiograph"
 
 
 def without_preamble(syntax: str) -> list[bytes]:

@@ -386,7 +386,7 @@ def test_jpeg_lossless_equals_the_same_picture_in_rle():
 def test_files_of_others_read(name, size):
     radiograph = read_radiograph(bundled(name), name)
     assert radiograph.pixels.shape == size
-    assert "its modality is not told: taken for a radiograph" in radiograph.info.notes
+    assert "it names no modality: taken for a radiograph" in radiograph.info.notes
 
 
 @pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT, BIG, DEFLATED])
