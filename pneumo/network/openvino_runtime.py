@@ -151,11 +151,9 @@ def compile_model(model: Union["Model", Path], precision: str = "f32") -> "Compi
     options: dict[str, Any] = {
         "INFERENCE_PRECISION_HINT": precision,
         "PERFORMANCE_HINT": "LATENCY",
-        # Pinned, every process would take the first cores, and workers all the same one.
-        "ENABLE_CPU_PINNING": False,
     }
-    if _threads:
-        options["INFERENCE_NUM_THREADS"] = _threads
+    if _threads:  # pinned, as is the default, workers would all take the first core
+        options |= {"INFERENCE_NUM_THREADS": _threads, "ENABLE_CPU_PINNING": False}
     return openvino.Core().compile_model(model, "CPU", options)
 
 

@@ -86,10 +86,16 @@ def test_any_weights_and_sizes(tmp_path, layout):
     np.testing.assert_array_equal(drawn.bias, model.get_layer("probability").get_weights()[1])
 
 
-def test_processes_do_not_all_take_the_first_core():
+def test_workers_do_not_all_take_the_first_core():
     graph = openvino_runtime.OpenVinoGraph()
     model = graph.finish([graph.relu(graph.input(8, 1))])
-    assert openvino_runtime.compile_model(model).get_property("ENABLE_CPU_PINNING") is False
+    openvino_runtime.use_threads(1)
+    try:
+        compiled = openvino_runtime.compile_model(model)
+    finally:
+        openvino_runtime.use_threads(0)
+    assert compiled.get_property("ENABLE_CPU_PINNING") is False
+    assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
 
 
 def test_any_finder(tmp_path):
