@@ -147,7 +147,7 @@ def _batches(
         cells,
         pool,
         data.odds,
-        paired=bool(recipe.agreement),
+        bool(recipe.agreement),
     )
 
 

@@ -21,7 +21,7 @@ LESSONS = {
     "the letter R here, not on a lung.",
     "NORMAL2-IM-1437-0001.jpeg": "A hard one: pale lungs, and a middle that is one white column. "
     "Earlier weights were misled; the shipped ones call it NORMAL at their balanced "
-    "threshold, and so does the data set.",
+    "threshold, and the data set calls it NORMAL too.",
     "person1947_bacteria_4876.jpeg": "A hard one: no white patch that stands out. The shipped "
     "weights call it NORMAL at their balanced threshold, the data set calls it PNEUMONIA.",
     INVERTED: "Black and white are exchanged, as some exports do. A network alone would have "

@@ -228,6 +228,7 @@ def test_phone_opens_the_list_as_a_drawer_and_steps_by_thumb(browser, address):
     said = page.get_by_text("You said NORMAL.")
     expect(said).to_be_visible()
     expect(page.locator(".pneumo-strip")).to_be_visible()  # nothing is drawn anew after it
+    page.locator(".pneumo-name").scroll_into_view_if_needed()  # the switch was further down
     picture, slider = page.locator(".frame img").first, page.locator(".st-key-threshold")
     expect(picture).to_be_visible()
     tops = [part.bounding_box()["y"] for part in (said, picture, slider)]
