@@ -194,7 +194,7 @@ class Scorer:
     saver: HeatmapSaver | None = None
     given: tuple[Path, ...] = ()
 
-    def open(self, file: Path | RemoteFile) -> "OpenedFile":
+    def open(self, file: Path | RemoteFile) -> OpenedFile:
         """Reads one file and finds its lungs; one that cannot be read is opened with its problem.
 
         May run in another thread while `score` is busy with the file before.
@@ -208,7 +208,7 @@ class Scorer:
         prepared = prepare_input(self.engine.classifier, radiograph)
         return OpenedFile(file, data, radiograph.pixels, prepared)
 
-    def score(self, opened: "OpenedFile", number: int) -> Scored:
+    def score(self, opened: OpenedFile, number: int) -> Scored:
         """Scores one file, and writes its heatmaps; see `Scored`."""
         file = opened.file
         name, weights = str(file), self.engine.classifier.card.weights_sha256
@@ -343,7 +343,7 @@ def _open_ahead(scorer: Scorer, files: Sequence[Path | RemoteFile]) -> Iterator[
         yield opened
 
 
-def _begin_to_open(scorer: Scorer, file: Path | RemoteFile) -> "Future[OpenedFile]":
+def _begin_to_open(scorer: Scorer, file: Path | RemoteFile) -> Future[OpenedFile]:
     """Opens a file in a thread of its own, which nobody who gives up has to wait for."""
     future: Future[OpenedFile] = Future()
 
