@@ -29,6 +29,27 @@ PAINTED_OVER = 0.1
 """Share of the radiographs whose lungs are painted over when surroundings are exchanged."""
 
 
+class Borrowing(NamedTuple):
+    """How often, and how much, a radiograph takes after its donor.
+
+    Attributes:
+        levels: Probability of taking its grey levels.
+        texture: Probability of taking its texture.
+        surroundings: Probability of standing in its surroundings.
+        amount: Least and most of the donor's looks that are taken, 1 being all.
+    """
+
+    levels: float
+    texture: float
+    surroundings: float
+    amount: tuple[float, float]
+
+
+AT_TIMES = Borrowing(levels=0.5, texture=0.5, surroundings=0.35, amount=(0.4, 1.0))
+MOSTLY = Borrowing(levels=0.7, texture=0.8, surroundings=0.6, amount=(0.5, 1.1))
+"""For the second drawing of a pair, whose donor is of the other class (`--agreement`)."""
+
+
 class Redrawn(NamedTuple):
     """A training radiograph as the network is shown it.
 
@@ -58,7 +79,7 @@ def augment_grid(
         `(size, size)` uint8.
     """
     if "style" in groups:
-        grid = _borrow_looks(grid, donor, rng)
+        grid = _borrow_looks(grid, donor, rng, AT_TIMES)
     image = Image.fromarray(grid)
     if "mirror" in groups and rng.random() < 0.5:
         image = ImageOps.mirror(image)
@@ -69,7 +90,12 @@ def augment_grid(
 
 
 def augment_cut(
-    own: Cut, donor: Cut, rng: np.random.Generator, groups: tuple[str, ...], view: str
+    own: Cut,
+    donor: Cut,
+    rng: np.random.Generator,
+    groups: tuple[str, ...],
+    view: str,
+    borrowing: Borrowing = AT_TIMES,
 ) -> Redrawn:
     """Redraws one training radiograph that was cut to its lung field.
 
@@ -79,10 +105,11 @@ def augment_cut(
         rng: Source of all randomness; equal states give equal pictures.
         groups: Which of `GROUPS` to apply.
         view: What the network is shown of it, one of `lung_field.VIEWS`.
+        borrowing: How much it takes after the donor.
     """
     grid, lungs, answerable = own.grid, own.lungs, True
     if "style" in groups:
-        grid = _borrow_looks(grid, donor.grid, rng)
+        grid = _borrow_looks(grid, donor.grid, rng, borrowing)
     if "surroundings" in groups:
         chance = rng.random()
         if chance < PAINTED_OVER and own.lungs.max() > 0.5:
@@ -90,7 +117,7 @@ def augment_cut(
             cover = np.clip(own.lungs * rng.uniform(1, 2), 0, 1)
             grid = np.rint(grid + cover * (level - grid)).astype(np.uint8)
             lungs, answerable = np.zeros_like(lungs), False
-        elif chance < 0.45:
+        elif chance < PAINTED_OVER + borrowing.surroundings:
             grid = np.rint(donor.grid + own.lungs * (grid.astype(np.float32) - donor.grid))
             grid = grid.astype(np.uint8)
     image = Image.fromarray(grid)
@@ -156,12 +183,14 @@ def _hide_patches(grid: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarra
     return grid, hidden
 
 
-def _borrow_looks(grid: np.ndarray, donor: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _borrow_looks(
+    grid: np.ndarray, donor: np.ndarray, rng: np.random.Generator, borrowing: Borrowing
+) -> np.ndarray:
     """Takes the donor's grey levels, or texture, or both, in part or in full."""
-    if rng.random() < 0.5:
-        grid = borrow_levels(grid, donor, rng.uniform(0.4, 1))
-    if rng.random() < 0.5:
-        grid = borrow_texture(grid, donor, rng.uniform(0.4, 1))
+    if rng.random() < borrowing.levels:
+        grid = borrow_levels(grid, donor, rng.uniform(*borrowing.amount))
+    if rng.random() < borrowing.texture:
+        grid = borrow_texture(grid, donor, rng.uniform(*borrowing.amount))
     return grid
 
 

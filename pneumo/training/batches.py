@@ -16,7 +16,7 @@ from pneumo import CLASSES
 from pneumo.dataset.examples import draw_epoch
 from pneumo.network.lung_field import FIELD
 from pneumo.network.preprocess import to_model_input
-from pneumo.training.augment import Redrawn, augment_cut, augment_grid
+from pneumo.training.augment import AT_TIMES, MOSTLY, Redrawn, augment_cut, augment_grid
 from pneumo.training.evidence import ANSWER, CELLS, seen_cells
 from pneumo.training.framing import Sources, cut_at_random, cut_exactly
 
@@ -208,11 +208,12 @@ class EpochBatches:
     def _redraw(self, index: int, place: int) -> Redrawn:
         """Redraws one radiograph; the donor is any of the epoch's, so of either class.
 
-        That of the second of a pair is of the other class.
+        That of the second of a pair is of the other class, and lends more.
         """
         rng = np.random.default_rng([self.seed, self.epoch, place])
         donors = self.order
-        if self.paired and place % 2:
+        second = self.paired and place % 2 == 1
+        if second:
             donors = donors[self.labels[donors] != self.labels[index]]
         donor = donors[rng.integers(len(donors))]
         if self.sources.distance is None:
@@ -227,7 +228,8 @@ class EpochBatches:
             )
         else:
             own, other = (cut_exactly(self.sources, i, self.size) for i in (index, donor))
-        return augment_cut(own, other, rng, self.augment, self.view)
+        borrowing = MOSTLY if second else AT_TIMES
+        return augment_cut(own, other, rng, self.augment, self.view, borrowing)
 
 
 def mix_pairs(array: np.ndarray, partner: np.ndarray, share: np.ndarray) -> np.ndarray:
