@@ -1,7 +1,7 @@
 """The app: `streamlit run streamlit_app.py` starts it.
 
-Streamlit comes here twice. Once it imports this file for the server, which begins to load the
-model; then it runs it for every session and every click, to draw the page.
+Streamlit comes here twice. Once it imports this file for the server, which loads the model; then
+it runs it for every session and every click, to draw the page.
 """
 
 import streamlit as st

@@ -100,7 +100,8 @@ def open_page(page: Page, address: str) -> None:
             break
         except Error:  # nobody listens yet
             time.sleep(0.02)
-    page.locator("input[type=file]").wait_for(state="attached")
+    # The page's own look, at each frame: a locator's come to be half a second apart.
+    page.wait_for_function("document.querySelector('input[type=file]')")
 
 
 def wait_for_answer(page: Page) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event
 
 import streamlit as st
 
@@ -12,6 +13,11 @@ from pneumo.network.card import ModelCard, read_card
 from pneumo.network.weights_files import CARD_NAME, WEIGHTS_FOLDER
 
 _loading: Future[Engine] | None = None
+_wanted = Event()
+LATEST_START = 2.0
+"""Seconds after which the engine is loaded though nobody has opened a page."""
+PAGE_SENT = 0.3
+"""Seconds in which a page that was drawn reaches its browser."""
 
 
 @st.cache_resource(show_spinner=False)
@@ -21,12 +27,21 @@ def load_engine() -> Engine:
 
 
 def begin_loading() -> Future[Engine]:
-    """Loads the engine in the background, while pages are served already."""
+    """Loads the engine in the background, once a page is drawn or nobody comes for one.
+
+    Not at once: the two would take the processor from each other, and the page be there later.
+    """
     global _loading
     worker = ThreadPoolExecutor(1, "loading")
-    _loading = worker.submit(load_engine)
+    _loading = worker.submit(_load_when_wanted)
     worker.shutdown(wait=False)
     return _loading
+
+
+def _load_when_wanted() -> Engine:
+    if _wanted.wait(LATEST_START):
+        time.sleep(PAGE_SENT)
+    return load_engine()
 
 
 def is_loading() -> bool:
@@ -39,6 +54,7 @@ def require_engine() -> Engine:
 
     While the server still loads it this waits, with a word, and gives way to any click.
     """
+    _wanted.set()
     if is_loading():
         place = st.empty()
         while is_loading():

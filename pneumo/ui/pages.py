@@ -1,5 +1,6 @@
 """The pages, and the order in which a person meets what is on them."""
 
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -40,6 +41,8 @@ from pneumo.ui.worklist import choose_entry, show_failures, try_small_changes
 
 AWAITED = '<div class="pneumo-awaited">The first picture is being read …</div>'
 """Where the picture will be, in place of what the page showed before the first file."""
+PICTURE_DRAWN = 0.2
+"""Seconds in which the browser, often on this very machine, has the processor to draw an answer."""
 
 
 def show_pages() -> None:
@@ -98,6 +101,7 @@ def _show_radiographs() -> None:
     if entries:
         compute_rest = _show_answers(entries, Results(*engine), left, middle, right)
         if entries.keys() - known:
+            time.sleep(PICTURE_DRAWN)
             give_back_memory()  # of what was read; a blink, for which no answer is to wait
         # All is drawn. What takes seconds comes last, so that any click finds its answer in the
         # next run before that goes on.
@@ -154,7 +158,7 @@ def _show_answers(
         return lambda: None
     card = results.classifier.card
     scores = read_scores(card)
-    rates = show_threshold(card.points, scores)
+    rates = show_threshold(card.points, scores, card.weights_sha256)
     threshold = rates.threshold
     with left:
         # The steps come first: below a list of any length the pinned bar would cover them.

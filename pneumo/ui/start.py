@@ -20,7 +20,7 @@ from pneumo.ui.pages import import_panels
 
 @asynccontextmanager
 async def start(app: st.App) -> AsyncIterator[None]:
-    """Serves at once, and loads the model meanwhile.
+    """Serves at once, and loads the model once the first page is drawn.
 
     What is imported by now is set aside while nobody's radiographs can be among it.
 

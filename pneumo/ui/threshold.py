@@ -23,12 +23,13 @@ HINTS = {
 }
 
 
-def show_threshold(points: dict[str, OperatingPoint], scores: HeldOutScores) -> Rates:
+def show_threshold(points: dict[str, OperatingPoint], scores: HeldOutScores, weights: str) -> Rates:
     """Shows the slider, starting at the balanced operating point, and a button for each point.
 
     Args:
         points: The model card's operating points.
         scores: The model card's scores, by which any threshold can be judged.
+        weights: SHA-256 of the weights whose scores they are.
 
     Returns:
         The threshold, the least P(PNEUMONIA) that is called PNEUMONIA, and what it does.
@@ -58,7 +59,7 @@ def show_threshold(points: dict[str, OperatingPoint], scores: HeldOutScores) -> 
                         on_click=state.THRESHOLD.put,
                         args=(point.threshold,),
                     )
-        rates = rates_at(scores, threshold)
+        rates = _rates_at(scores, weights, threshold)
         st.html(
             f'<div class="pneumo-small pneumo-rates">At <span class="at">{threshold:.3f}</span>, '
             'on patients kept out of training: sensitivity <span class="sensitivity">'
@@ -72,6 +73,15 @@ def show_threshold(points: dict[str, OperatingPoint], scores: HeldOutScores) -> 
             on_wide_change=_use_width,
         )
     return rates
+
+
+@st.cache_data(show_spinner=False, max_entries=999)
+def _rates_at(_scores: HeldOutScores, weights: str, threshold: float) -> Rates:
+    """Does what `rates_at` does, once: two thousand resamples are for no other click to wait for.
+
+    Streamlit tells calls apart by the weights and the threshold.
+    """
+    return rates_at(_scores, threshold)
 
 
 def _use_width() -> None:

@@ -12,7 +12,7 @@ from pneumo.errors import WeightsError
 from pneumo.evaluation.held_out import least_cost_threshold, rates_at, read_scores
 from pneumo.evaluation.stability import VARIATIONS
 from pneumo.explaining.overlay import Look
-from pneumo.ui import engine
+from pneumo.ui import engine, threshold
 from pneumo.ui.palette import chart_words, is_dark
 from pneumo.ui.samples import sample_names
 from pneumo.ui.values import Source
@@ -135,6 +135,23 @@ def test_threshold_starts_at_the_card_and_decides_without_inference(app, stand_i
     app.button(key="point-balanced").click().run()
     assert app.slider(key="threshold").value == start
     assert (stand_in.passes, stand_in.heatmaps) == (passes(1), 1)
+
+
+def test_rates_at_one_threshold_are_measured_once(app, monkeypatch):
+    measured = []
+
+    def measure(scores, at):
+        measured.append(at)
+        return rates_at(scores, at)
+
+    monkeypatch.setattr(threshold, "rates_at", measure)
+    drop(app, ("chest.png", picture(0.6)))
+    measured.clear()
+    for at in (0.271, 0.272, 0.271):
+        app.slider(key="threshold").set_value(at).run()
+        shown = " ".join(each.proto.body for each in app.get("html"))
+        assert f'At <span class="at">{at:.3f}' in shown
+    assert measured == [0.271, 0.272]
 
 
 def test_threshold_redraws_no_picture(app, monkeypatch):

@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -218,6 +219,23 @@ def test_it_serves_while_the_model_loads_and_then_sets_all_aside(monkeypatch, ca
     said = capsys.readouterr()
     assert ("The weights are missing." in said.err) is not sound
     assert ("The model is loaded." in said.out) is sound
+
+
+@pytest.mark.parametrize("come", [True, False], ids=["a visitor", "nobody"])
+def test_the_model_waits_for_the_first_page_but_not_for_ever(monkeypatch, come):
+    loaded = threading.Event()
+    monkeypatch.setattr(engine, "_wanted", threading.Event())
+    monkeypatch.setattr(engine, "_loading", None)
+    monkeypatch.setattr(engine, "load_engine", loaded.set)
+    monkeypatch.setattr(engine, "LATEST_START", 30 if come else 0.5)
+    monkeypatch.setattr(engine, "PAGE_SENT", 0.1)
+    loading = engine.begin_loading()
+    assert not loaded.wait(0.2) and engine.is_loading()
+    if come:
+        monkeypatch.setattr(engine.st, "empty", MagicMock())
+        engine.require_engine()
+    loading.result(10)
+    assert loaded.is_set() and not engine.is_loading()
 
 
 def test_what_a_method_loads_is_set_aside_only_when_nobody_is_there(monkeypatch):
