@@ -4,10 +4,12 @@ DICOMweb (PS3.18): radiographs are searched by QIDO-RS and fetched by WADO-RS, o
 into memory only; overlays and reports are stored by STOW-RS.
 """
 
+import io
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 from pneumo.cli.scoring import RemoteFile
@@ -15,10 +17,13 @@ from pneumo.errors import ArchiveError, RadiographError
 from pneumo.export.dicom_objects import DicomObjects, to_bytes
 from pneumo.files import JsonObject
 from pneumo.reading.dicom import RADIOGRAPHY
+from pneumo.reading.limits import MAX_BYTES
 
 AUTHORIZATION = "PNEUMO_DICOMWEB_AUTHORIZATION"
 """Variable of the environment for the header of this name: on a command line all could read it."""
 _SECONDS = 60
+_ENVELOPE = 4096
+"""Bytes for the lines around the one part of an answer."""
 _UIDS = {"study": "0020000D", "series": "0020000E", "instance": "00080018"}
 
 
@@ -49,18 +54,26 @@ class DicomArchive:
                 f"Leave name and password out of the address; put the header's value into "
                 f"{AUTHORIZATION}."
             )
-        self._session = Session()
-        if header := os.environ.get(AUTHORIZATION):
-            self._session.headers["Authorization"] = header
         self.url = url.rstrip("/")
-        self._client = DICOMwebClient(self.url, self._session, timeout=_SECONDS)
-        self._client.set_http_retry_params(max_attempts=2)
+        # Two connections: radiographs are fetched by a thread of its own, and no session of
+        # requests is to be shared.
+        self._sessions = Session(), Session()
+        for session in self._sessions:
+            if header := os.environ.get(AUTHORIZATION):
+                session.headers["Authorization"] = header
+        self._sessions[1].hooks["response"].append(_bound)
+        self._client, self._reader = (
+            DICOMwebClient(self.url, session, timeout=_SECONDS) for session in self._sessions
+        )
+        for client in (self._client, self._reader):
+            client.set_http_retry_params(max_attempts=2)
 
     def __enter__(self) -> "DicomArchive":
         return self
 
     def __exit__(self, *failure: object) -> None:
-        self._session.close()
+        for session in self._sessions:
+            session.close()
 
     def find(
         self, modalities: Sequence[str] = RADIOGRAPHY, study: str = "", date: str = ""
@@ -99,9 +112,15 @@ class DicomArchive:
     def _fetch(self, name: str, study: str, series: str, instance: str) -> bytes:
         try:
             with self._refusing("read"):
-                return to_bytes(self._client.retrieve_instance(study, series, instance))
+                return to_bytes(self._reader.retrieve_instance(study, series, instance))
         except ArchiveError as error:
             raise RadiographError(f"{name} cannot be fetched: {error}") from error
+        except RadiographError as error:
+            raise RadiographError(f"{name}: {error}") from error
+        except Exception as error:  # of any kind: the client has pydicom read what it was sent
+            raise RadiographError(
+                f"{name} is sent as something that cannot be read as DICOM."
+            ) from error
 
     def keep(self, stem: str, objects: DicomObjects) -> None:
         """Stores overlay and report in the archive, in the radiograph's study.
@@ -131,6 +150,21 @@ class DicomArchive:
                 f"{self.url} cannot be {done} ({cause}). Check the address, that the server runs, "
                 f"and {AUTHORIZATION} if it asks who you are."
             ) from error
+
+
+def _bound(response: Any, **_: object) -> None:
+    """Reads an answer that holds a radiograph, no further than such a file may go.
+
+    Raises:
+        RadiographError: It is longer.
+    """
+    body = response.raw.read(MAX_BYTES + _ENVELOPE, decode_content=True)
+    if response.raw.read(1):
+        response.close()
+        raise RadiographError(
+            f"The archive's answer is larger than {MAX_BYTES // 2**20} MiB, the most that is read."
+        )
+    response.raw = io.BytesIO(body)
 
 
 def _uid_of(found: JsonObject, level: str) -> str:

@@ -7,10 +7,12 @@ import json
 import shutil
 import socket
 import subprocess
+import threading
 import time
 import urllib.request
 import warnings
 from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ from pydicom.fileset import FileSet
 
 from pneumo import __main__ as cli
 from pneumo.cli.dicomweb import AUTHORIZATION
+from pneumo.reading.limits import MAX_BYTES
 from tests.conftest import encode
 from tests.reading.test_dicom import make, make_dataset
 
@@ -204,6 +207,64 @@ def test_instance_that_vanishes_is_a_row_with_its_reason(archive, tmp_path, monk
     rows = rows_of(tmp_path / "a.csv")
     assert [row["verdict"] == "ERROR" for row in rows] == [False, True, False]
     assert "cannot be fetched" in rows[1]["error"]
+
+
+@contextlib.contextmanager
+def serve_nonsense(instance: bytes):
+    """A DICOMweb service with one radiograph, sent as these bytes; yields its address."""
+    found = {
+        "0020000D": {"vr": "UI", "Value": ["1.2"]},
+        "0020000E": {"vr": "UI", "Value": ["1.2.1"]},
+        "00080018": {"vr": "UI", "Value": ["1.2.1.1"]},
+    }
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self):
+            path, _, query = self.path.partition("?")
+            if path.endswith("/instances/1.2.1.1"):
+                kind = 'multipart/related; type="application/dicom"; boundary=part'
+                head = b"--part\r\nContent-Type: application/dicom\r\n\r\n"
+                body = head + instance + b"\r\n--part--"
+            else:
+                kind = "application/dicom+json"
+                first = "offset=0" in query or "offset" not in query
+                body = json.dumps([found] if first and "Modality=CR" in query else []).encode()
+                if path.endswith("/instances"):
+                    body = json.dumps([found] if first else []).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            with contextlib.suppress(ConnectionError):  # who has read enough hangs up
+                self.wfile.write(body)
+
+        def log_message(self, *words):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/dicom-web"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("instance", "why"),
+    [
+        (b"", "cannot be read as DICOM"),
+        (b"\0" * 128 + b"DICM" + b"\xff" * 200, "cannot be read as DICOM"),
+        (b"<html>busy</html>", "cannot be read as DICOM"),
+        (radiograph(1)[:-4000], "it is incomplete"),
+        (bytes(MAX_BYTES + 8192), "larger than 32 MiB"),
+    ],
+    ids=["nothing", "noise", "a page", "half", "too much"],
+)
+def test_whatever_an_archive_sends_is_a_row_with_its_reason(instance, why, tmp_path, capsys):
+    with serve_nonsense(instance) as address:
+        assert run(address, "--csv", tmp_path / "a.csv") == 1
+    (row,) = rows_of(tmp_path / "a.csv")
+    assert row["verdict"] == "ERROR"
+    assert why in row["error"]
+    assert "Traceback" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
