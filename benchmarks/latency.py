@@ -126,9 +126,9 @@ def forwards() -> dict:
         import onnxruntime
     except ImportError:
         return found
-    graph = OnnxGraph()
-    drawn = draw_classifier(graph, path, layout)
-    model = graph.finish(drawn.outputs, OUTPUTS).SerializeToString()
+    onnx_graph = OnnxGraph()
+    drawn = draw_classifier(onnx_graph, path, layout)
+    model = onnx_graph.finish(drawn.outputs, OUTPUTS).SerializeToString()
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     return {"onnxruntime": lambda ready: session.run(None, {"image": ready})[1], **found}
 

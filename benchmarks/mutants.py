@@ -18,6 +18,7 @@ import sys
 import types
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,7 @@ def faults_of(node: ast.AST) -> Iterator[ast.AST]:
             yield changed
 
 
-def _swap_operators(node: ast.AST) -> Iterator[ast.AST]:
+def _swap_operators(node: Any) -> Iterator[ast.AST]:
     for place, operator in enumerate(getattr(node, "ops", None) or [node.op]):
         if swap := SWAPS.get(type(operator)):
             changed = copy.deepcopy(node)
@@ -93,7 +94,7 @@ def mutants_of(source: str) -> Iterator[tuple[int, str, str]]:
             _put(parent, field, place, node)
 
 
-def _places_of(parent: ast.AST) -> Iterator[tuple[ast.AST, str, int, ast.AST]]:
+def _places_of(parent: ast.AST) -> Iterator[tuple[ast.AST, str, int, Any]]:
     """Yields every node below one, with the place where it stands."""
     for field, value in ast.iter_fields(parent):
         if field in LEFT_OUT:

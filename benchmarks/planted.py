@@ -65,20 +65,20 @@ def main() -> None:
     drawn = [plant(seen, view, np.random.default_rng(place)) for place, seen in enumerate(chosen)]
     for place, seen in enumerate(track(chosen, "explaining")):
         hazy, haze = drawn[place]
-        before, after = log_odds(score_grids(classifier, [seen.grid, hazy]))
-        rises.append(after - before)
+        odds, higher = log_odds(score_grids(classifier, [seen.grid, hazy]))
+        rises.append(higher - odds)
         if args.pictures and place < 12:
             args.pictures.mkdir(parents=True, exist_ok=True)
             both = Image.fromarray(np.concatenate([seen.grid, hazy], axis=1))
             both.save(args.pictures / f"{place}.png")
-        if after <= before:
+        if higher <= odds:
             continue
         for method in args.method:
-            maps = [
+            before, after = (
                 explainer.explain(method, to_model_input(grid[np.newaxis]), PNEUMONIA)
                 for grid in (seen.grid, hazy)
-            ]
-            found[method].append(judge(*maps, haze, drawn[place - 1][1], seen.inside))
+            )
+            found[method].append(judge(before, after, haze, drawn[place - 1][1], seen.inside))
     rows = [
         {
             "method": method,

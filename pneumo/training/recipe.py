@@ -4,6 +4,7 @@ import argparse
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from pneumo.dataset.patients import add_patient_flags
 from pneumo.files import JsonObject
@@ -19,7 +20,7 @@ WEIGHTS_NAME = "pneumo_xception.weights.h5"
 UNCALIBRATED_NAME = "uncalibrated.weights.h5"
 
 # The origin's README leaves open what is not listed in it: no augmentation, classes as they come.
-RECIPES = {
+RECIPES: dict[str, dict[str, Any]] = {
     "robust": {
         "optimizer": "adamw",
         "learning_rate": 3e-4,
