@@ -32,8 +32,9 @@ format: $(VENV)/dev.done
 docs: $(VENV)/docs.done
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: $(VENV)/app.done
-	$(BIN)/python -m benchmarks.latency
+bench: $(VENV)/bench.done
+	mkdir -p runs
+	$(BIN)/python -m benchmarks.latency --json runs/latency.json
 
 screenshots: $(VENV)/dev.done
 	$(BIN)/python -m docs.make_screenshots
@@ -47,6 +48,10 @@ $(VENV)/app.done: requirements.txt requirements-fast.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-fast.txt || echo "No OpenVINO for this machine: TensorFlow answers, more slowly."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+$(VENV)/bench.done: requirements-bench.txt $(VENV)/app.done
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	touch $@
 
 $(VENV)/docs.done: requirements-docs.txt

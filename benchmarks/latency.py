@@ -1,6 +1,6 @@
 """How long one radiograph takes, against bare networks and against the usual way.
 
-    make bench                                    (or python -m benchmarks.latency --json FILE)
+    make bench                     (which is python -m benchmarks.latency --json runs/latency.json)
 
 Timed in turn, round by round, so that a change of the machine's speed meets all of them; the ratios
 are medians over the rounds. Everything is float32 but where it says otherwise.
@@ -16,7 +16,7 @@ are medians over the rounds. Everything is float32 but where it says otherwise.
     usual        the same with `model.predict` and tf-keras-vis on the whole network
 
 `--accuracy FOLDER` prints how far the runtimes' answers lie apart on all radiographs of a folder.
-ONNX Runtime and OpenVINO are left out where they are not installed.
+ONNX Runtime and OpenVINO are left out where they are not installed; it says so.
 """
 
 import argparse
@@ -74,6 +74,9 @@ def main() -> None:
     document = {"machine": describe_machine(), "rounds": args.rounds}
     seconds = measure(runs, args.rounds)
     print(document["machine"])
+    for name in ("onnxruntime", "openvino"):
+        if name not in networks:
+            print(f"{name} is not installed: left out, with every ratio to it")
     for name, values in seconds.items():
         print(f"{name:12} {1000 * statistics.median(values):7.1f} ms")
     document["milliseconds"] = {

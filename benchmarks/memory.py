@@ -1,15 +1,19 @@
 """What the server holds for one visitor: radiographs one after another, then all methods of one.
 
-    python -m benchmarks.memory [--files 199] [--python PYTHON]
+    python -m benchmarks.memory [--files 199] [--python PYTHON] [--limit MIB]
 
 Starts the app and drives it in Chromium: a sample, then so many radiographs dropped at once (each
 another variation of a sample), then the view with all methods of one of them. Prints the server's
 resident memory after each step, and the highest up to there. With --python another environment's
-Python runs the server, such as one made of `deploy/requirements.txt`. Linux only.
+Python runs the server, such as one made of `deploy/requirements.txt`. With --limit (as root) the
+kernel ends the server as soon as it takes more, without swap, as a small host would. Linux only.
 """
 
 import argparse
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import expect, sync_playwright
@@ -27,6 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=199, help="with the sample 200, the most")
     parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--limit", type=int, metavar="MIB", help="most that the server may take")
     args = parser.parse_args()
     expect.set_options(timeout=PATIENCE)
     (person,) = draw_people(1, args.files)
@@ -35,7 +40,8 @@ def main() -> None:
     ]
     rows = []
     with (
-        serve_process(python=str(Path(args.python).absolute())) as (address, server),
+        limited(Path(args.python).absolute(), args.limit) as python,
+        serve_process(python=str(python)) as (address, server),
         sync_playwright() as playwright,
     ):
         gauge = MemoryGauge(server.pid)
@@ -57,9 +63,39 @@ def main() -> None:
         drawn = page.locator(".frame img").count()
         rows.append((f"{drawn} pictures of all methods", gauge.read(), gauge.peak))
         browser.close()
+        if server.poll() is not None:
+            raise SystemExit(f"The server has ended by itself ({server.returncode}).")
+    if args.limit:
+        print(f"Served within {args.limit} MiB, set by the kernel.\n")
     print("| after | MiB | highest until then |\n|---|---|---|")
     for name, now, peak in rows:
         print(f"| {name} | {now:.0f} | {peak:.0f} |")
+
+
+@contextmanager
+def limited(python: Path, mib: int | None) -> Iterator[Path]:
+    """Makes a memory cgroup for the server, of version 1 or 2; yields what starts Python in it."""
+    if mib is None:
+        yield python
+        return
+    root = Path("/sys/fs/cgroup")
+    first = (root / "memory").is_dir()
+    group = (root / "memory" if first else root) / "pneumo-benchmark"
+    limits = {"memory.max": mib * 2**20, "memory.swap.max": 0}
+    if first:
+        names = ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes")
+        limits = dict.fromkeys(names, mib * 2**20)
+    group.mkdir(exist_ok=True)
+    try:
+        for name, value in limits.items():
+            (group / name).write_text(str(value))
+        with tempfile.TemporaryDirectory() as folder:
+            start = Path(folder) / "python"
+            start.write_text(f'#!/bin/sh\necho $$ > {group}/cgroup.procs\nexec {python} "$@"\n')
+            start.chmod(0o755)
+            yield start
+    finally:
+        group.rmdir()
 
 
 def settle(page) -> None:

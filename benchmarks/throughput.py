@@ -36,7 +36,7 @@ def main() -> None:
 
     bare = forwards().get("onnxruntime")
     if bare is None:
-        parser.error("needs ONNX Runtime: pip install onnxruntime")
+        parser.error("needs ONNX Runtime: pip install -r requirements-bench.txt")
     before = rate_of(bare)
     found = predict_copies(args.files)
     after = rate_of(bare)
