@@ -9,9 +9,12 @@ Python runs the server, such as one made of `deploy/requirements.txt`. With --li
 kernel ends the server as soon as it takes more, without swap, as a small host would. Linux only.
 """
 
+import _thread
 import argparse
+import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +47,8 @@ def main() -> None:
         serve_process(python=str(python)) as (address, server),
         sync_playwright() as playwright,
     ):
+        served = threading.Event()
+        threading.Thread(target=watch, args=(server, served), daemon=True).start()
         gauge = MemoryGauge(server.pid)
         browser = launch_chromium(playwright)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
@@ -63,8 +68,7 @@ def main() -> None:
         drawn = page.locator(".frame img").count()
         rows.append((f"{drawn} pictures of all methods", gauge.read(), gauge.peak))
         browser.close()
-        if server.poll() is not None:
-            raise SystemExit(f"The server has ended by itself ({server.returncode}).")
+        served.set()
     if args.limit:
         print(f"Served within {args.limit} MiB, set by the kernel.\n")
     print("| after | MiB | highest until then |\n|---|---|---|")
@@ -96,6 +100,14 @@ def limited(python: Path, mib: int | None) -> Iterator[Path]:
             yield start
     finally:
         group.rmdir()
+
+
+def watch(server: subprocess.Popen, served: threading.Event) -> None:
+    """Ends the benchmark if the server ends before it, which the page would wait for in vain."""
+    server.wait()
+    if not served.is_set():
+        print(f"The server was ended before its work was done ({server.returncode}).", flush=True)
+        _thread.interrupt_main()
 
 
 def settle(page) -> None:
