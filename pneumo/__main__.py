@@ -321,7 +321,7 @@ def _score(
         used = [entry.stem for entry in done]
         saver = HeatmapSaver(engine, args.method, args.heatmaps, args.raw_maps, keep, used)
     scorer = Scorer(engine, threshold, args.stability, saver, given)
-    with show_progress("reading radiographs") as progress:
+    with show_progress("reading radiographs", len(files) - len(done)) as progress:
         return predict_files(files, scorer, outputs, args.stop, done=done, progress=progress)
 
 
@@ -363,7 +363,7 @@ def evaluate(args: argparse.Namespace) -> int:
     threshold = classifier.card.default.threshold if args.threshold is None else args.threshold
     scored: list[Example] = []
     answers: list[float] = []
-    with show_progress("evaluating") as progress:
+    with show_progress("evaluating", len(examples)) as progress:
         for example in follow(examples, progress):
             try:
                 radiograph = read_radiograph(example.path, name=str(example.path))
@@ -381,7 +381,7 @@ def evaluate(args: argparse.Namespace) -> int:
     metrics["weights_sha256"] = classifier.card.weights_sha256
     metrics["precision"] = classifier.precision
     if args.shifts is not None:
-        with show_progress("evaluating under shifts") as progress:
+        with show_progress("evaluating under shifts", len(scored)) as progress:
             columns = score_suite(
                 scored,
                 lambda pictures: score_pixels(classifier, pictures),
@@ -407,7 +407,7 @@ def audit(args: argparse.Namespace) -> int:
     examples = index_folder(args.folder, rule_of(args))
     check_output(args.json, "--json")
     find = load_finder(WEIGHTS_FOLDER / FINDER_NAME)
-    with show_progress("reading radiographs") as progress:
+    with show_progress("reading radiographs", len(examples)) as progress:
         report = audit_folder(examples, args.folder, progress, find)
     _print_json(report, args.json)
     return 0

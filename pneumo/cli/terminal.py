@@ -8,6 +8,8 @@ from typing import TextIO
 
 from rich.console import Console
 from rich.progress import Progress as RichProgress
+from rich.progress import ProgressColumn, Task
+from rich.text import Text
 
 from pneumo.export.rows import escape_controls
 from pneumo.progress import Progress
@@ -32,13 +34,30 @@ def complain(text: str) -> None:
     say(text, sys.stderr)
 
 
+class RateColumn(ProgressColumn):
+    """Radiographs a second: of late, and of all once they are done."""
+
+    def render(self, task: Task) -> Text:
+        """Returns nothing as long as none is done."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:.1f} a second" if speed else "")
+
+
 @contextmanager
-def show_progress(description: str) -> Iterator[Progress]:
-    """Yields what moves a bar with the time left, on a terminal; elsewhere nothing is shown."""
+def show_progress(description: str, count: int) -> Iterator[Progress]:
+    """Yields what moves a bar, on a terminal; elsewhere nothing is shown.
+
+    Beside the bar stand the time left and how many are done a second.
+
+    Args:
+        description: What is done.
+        count: Of the radiographs that it is done to.
+    """
     console = Console(stderr=True)
-    with RichProgress(console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(description, total=1.0)
-        yield lambda share: bar.update(task, completed=share)
+    columns = (*RichProgress.get_default_columns(), RateColumn())
+    with RichProgress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(description, total=count)
+        yield lambda share: bar.update(task, completed=share * count)
 
 
 def give_up_closed_pipes() -> None:

@@ -2,7 +2,11 @@
 
 import csv
 import dataclasses
+import io
 import json
+import re
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +14,12 @@ import pytest
 from PIL import Image
 
 from pneumo import __main__ as cli
+from pneumo.cli.terminal import show_progress
 from pneumo.explaining.explainer import Explainer
 from pneumo.inference import Engine
 from pneumo.network.forward import ForwardPass
 from pneumo.network.weights_files import sha256_of
+from pneumo.progress import follow
 
 ROOT = Path(__file__).resolve().parents[2]
 NORMAL = sorted((ROOT / "samples/NORMAL").glob("*"))[0]
@@ -219,3 +225,17 @@ def test_export_of_weights_that_answer_otherwise_refused(tmp_path, capsys, class
     assert cli.main(["export", str(tmp_path / "pneumo.onnx")]) == 2
     assert "answers otherwise than the weights do" in capsys.readouterr().err
     assert not any(tmp_path.iterdir())
+
+
+def test_bar_on_a_terminal_shows_share_time_left_and_rate(monkeypatch):
+    screen = io.StringIO()
+    screen.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    with show_progress("reading radiographs", 4) as progress:
+        for _ in follow(range(4), progress):
+            time.sleep(0.25)
+    last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue()).split("\r")[-1]
+    rate = float(re.search(r"100% 0:00:00 (\S+) a second", last).group(1))
+    assert 1 < rate <= 4  # one every quarter of a second
