@@ -8,7 +8,7 @@ one place. A worker that dies is started again, and its files are done again.
 import logging
 import socket
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,8 +17,17 @@ import numpy as np
 
 from pneumo.cli.scoring import RemoteFile, Scorer
 from pneumo.cli.stopping import keep_heeding
+from pneumo.dataset.examples import class_of
 from pneumo.errors import OutputError, RadiographError
-from pneumo.export.rows import FAILED, Row, escape_controls, parquet_schema, row_of_failure
+from pneumo.export.rows import (
+    FAILED,
+    Row,
+    escape_controls,
+    escape_text,
+    parquet_schema,
+    row_of_failure,
+    to_table,
+)
 from pneumo.inference import load_engine
 from pneumo.network import openvino_runtime
 from pneumo.network.card import read_card
@@ -55,23 +64,28 @@ class Worker:
         least = engine.classifier.card.default.threshold if threshold is None else threshold
         folders = tuple(Path(name) for name in given if not is_url(name))
         self._scorer = Scorer(engine, least, stability, None, folders)
+        self._addresses = tuple(f"{name.rstrip('/')}/" for name in given if is_url(name))
 
     def __call__(self, batch: dict[str, np.ndarray]) -> Any:
         """Returns the rows of a batch of names, as a table of Arrow."""
-        import pyarrow
-
-        rows = [asdict(self._score(str(name))) for name in batch["path"]]
-        return pyarrow.Table.from_pylist(rows, parquet_schema())
+        return to_table([self._score(str(name)) for name in batch["path"]])
 
     def _score(self, name: str) -> Row:
         try:
-            return self._scorer.score(self._scorer.open(open_file(name)), 0).row
+            row = self._scorer.score(self._scorer.open(open_file(name)), 0).row
+            return replace(row, label=row.label or self._label_of(name))
         except Exception as error:  # a job of a million files is not to end with one of them
             scorer = self._scorer
             weights = scorer.engine.classifier.card.weights_sha256
             cause = f"{name} cannot be scored ({type(error).__name__}: {error})."
             row = row_of_failure(name, cause, scorer.threshold, weights)
             return replace(row, precision=scorer.engine.classifier.precision)
+
+    def _label_of(self, name: str) -> str:
+        """Returns the class that folders below a given address tell, as those below a path do."""
+        below = (name.removeprefix(top) for top in self._addresses if name.startswith(top))
+        folders = (PurePosixPath(own).parts[:-1] for own in below)
+        return next(filter(None, map(class_of, folders)), "")
 
 
 def open_file(name: str) -> Path | RemoteFile:
@@ -105,7 +119,8 @@ def list_files(sources: Iterable[str]) -> Iterator[str]:
     taken, and those without an ending or with a number for one, as DICOM often is.
 
     Raises:
-        RadiographError: A folder holds none, or a store cannot be asked.
+        RadiographError: A folder holds none, a store cannot be asked, or an address leads into a
+            file at another (`zip://::…`).
     """
     seen: set[str] = set()
     for source in sources:
@@ -126,6 +141,8 @@ def list_files(sources: Iterable[str]) -> Iterator[str]:
 def _list_store(address: str) -> list[str]:
     from fsspec.core import url_to_fs
 
+    if "::" in address:
+        raise RadiographError(f"{address} lies within another address, which is not followed.")
     try:
         system, top = url_to_fs(address)
         found = system.find(top)
@@ -188,7 +205,7 @@ def predict_on_ray(
     settings = threshold, stability, precision
     system, place = _store_of(output)
     done = read_done(output, *settings) if resume else _require_empty(output)
-    names = [name for name in list_files(sources) if name not in done]
+    names = [name for name in list_files(sources) if escape_text(name) not in done]
     if not names:
         return _status(output)
     if address:
@@ -224,16 +241,41 @@ def predict_on_ray(
             fn_constructor_args=(threshold, stability, tuple(sources), precision),
         )
         forget_failures(output, names)
-        # By fsspec, as it was looked into: Arrow, which Ray would ask, knows fewer stores.
-        rows.write_parquet(place, filesystem=system, mode=SaveMode.APPEND)
+        rows.write_parquet(
+            place,
+            filesystem=system,  # as it was looked into: Arrow, which Ray would ask, knows fewer
+            mode=SaveMode.APPEND,
+            # The workers hold every processor until the last file is scored. What asked for one
+            # to write with would wait as long, and a job that is stopped leave no row.
+            ray_remote_args={"num_cpus": 0},
+        )
     except RayError as error:
         raise OutputError(
-            f"Ray has given up ({type(error).__name__}). The rows that are done are in {output}; "
-            "--resume goes on from there."
+            f"Ray has given up ({type(error).__name__}: {_last_line(error)}). The rows that are "
+            f"done are in {output}; --resume goes on from there."
         ) from error
     finally:
         ray.shutdown()
+    _require_rows(output, names)
     return _status(output)
+
+
+def _last_line(error: Exception) -> str:
+    """Returns what went wrong, of an error that is told with the traces of other processes."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return escape_controls(lines[-1]) if lines else ""
+
+
+def _require_rows(output: str, names: Iterable[str]) -> None:
+    """Raises `OutputError` if not every file has its row where this process can see it."""
+    rows = _open_rows(output)
+    paths = _read_rows(rows, output, columns=["path"])["path"].to_pylist() if rows else []
+    missing = {escape_text(name) for name in names}.difference(paths)
+    if missing:
+        raise OutputError(
+            f"The rows of {len(missing)} files are not in {output}, {min(missing)} for one. All "
+            "machines of a cluster must write to one place: name a shared folder, or an address."
+        )
 
 
 def _require_listener(address: str) -> None:
@@ -377,7 +419,7 @@ def forget_failures(output: str, names: Iterable[str]) -> None:
         return
     is_failed = compute.field("verdict") == FAILED
     failed = _read_rows(rows, output, columns=["path", "__filename"], filter=is_failed)
-    again = set(failed["path"].to_pylist()) & set(names)
+    again = set(failed["path"].to_pylist()) & {escape_text(name) for name in names}
     is_tried_again = compute.field("path").isin(pyarrow.array(again, pyarrow.string()))
     system, _ = _store_of(output)
     for place in failed.filter(is_tried_again)["__filename"].unique().to_pylist():

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pneumo import CLASSES
 from pneumo.evaluation.stability import Stability, describe_doubt
@@ -201,20 +201,31 @@ def parquet_schema() -> "pyarrow.Schema":
 
 
 def to_parquet(rows: Iterable[Row]) -> bytes:
-    """Writes rows as one file of Parquet; what UTF-8 cannot hold of a name as in `to_csv`."""
-    import pyarrow
+    """Writes rows as one file of Parquet; see `to_table`."""
     from pyarrow import parquet
+
+    buffer = io.BytesIO()
+    parquet.write_table(to_table(rows), buffer)
+    return buffer.getvalue()
+
+
+def to_table(rows: Iterable[Row]) -> Any:
+    """Returns rows as a table of Arrow; what UTF-8 cannot hold of a name is as in `to_csv`."""
+    import pyarrow
 
     records = [
         {
-            name: escape_controls(value, keep="\t\r\n") if isinstance(value, str) else value
+            name: escape_text(value) if isinstance(value, str) else value
             for name, value in asdict(row).items()
         }
         for row in rows
     ]
-    buffer = io.BytesIO()
-    parquet.write_table(pyarrow.Table.from_pylist(records, parquet_schema()), buffer)
-    return buffer.getvalue()
+    return pyarrow.Table.from_pylist(records, parquet_schema())
+
+
+def escape_text(text: str) -> str:
+    """Writes a name or message as a cell of a table holds it; see `escape_controls`."""
+    return escape_controls(text, keep="\t\r\n")
 
 
 def escape_controls(text: str, keep: str = "") -> str:
@@ -254,4 +265,4 @@ def _harmless(value: object) -> object:
     text = _FORMULA.sub(r"\1'", value)
     if text.startswith(("\t", "\r", "\n")) or (text != value and re.match(r'[\s"]', text)):
         text = "'" + text
-    return escape_controls(text, keep="\t\r\n")
+    return escape_text(text)

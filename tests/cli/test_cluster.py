@@ -15,6 +15,7 @@ from fsspec import AbstractFileSystem, register_implementation
 from fsspec.registry import known_implementations
 
 from pneumo import __main__ as cli
+from pneumo.cli import cluster
 from pneumo.cli.cluster import forget_failures, read_done
 from pneumo.errors import OutputError
 from pneumo.export.rows import Row, to_parquet
@@ -46,6 +47,7 @@ def folder(tmp_path):
         (folder / path.parent.name).mkdir(parents=True, exist_ok=True)
         shutil.copy(path, folder / path.parent.name)
     (folder / "NORMAL" / "röntgen 1.jpeg").write_bytes(b"no picture")
+    (folder / "odd\x1b.jpeg").symlink_to(SAMPLES[0])
     return folder
 
 
@@ -66,12 +68,12 @@ def test_rows_are_those_of_a_local_run(folder, tmp_path):
     assert on_ray(folder, "--parquet", tmp_path / "ray") == 1
     assert run(folder, "--parquet", tmp_path / "local.parquet") == 1
     there, here = rows_of(tmp_path / "ray"), rows_of(tmp_path / "local.parquet")
-    assert len(here) == len(SAMPLES) + 1
+    assert len(here) == len(SAMPLES) + 2
     for one, other in zip(there, here, strict=True):
         for name in ("p_pneumonia", "evidence_inside"):
             assert one.pop(name) == pytest.approx(other.pop(name), abs=1e-5)
     assert there == here
-    assert {row["label"] for row in here} == {"NORMAL", "PNEUMONIA"}
+    assert {row["label"] for row in here} == {"NORMAL", "PNEUMONIA", ""}
     assert [row["error"] for row in here if row["verdict"] == "ERROR"] == [
         f"{folder}/NORMAL/röntgen 1.jpeg is not a picture that can be read here (DICOM, JPEG, PNG, "
         "WebP, TIFF, BMP or GIF), whatever its name says."
@@ -80,38 +82,39 @@ def test_rows_are_those_of_a_local_run(folder, tmp_path):
     # too.
     shutil.copy(SAMPLES[2], folder / "NORMAL" / "röntgen 1.jpeg")
     shutil.copy(SAMPLES[0], folder / "new.jpeg")
-    more = tmp_path / "more"
-    more.mkdir()
+    more = tmp_path / "more" / "NORMAL"
+    more.mkdir(parents=True)
     for name in ("a.jpeg", "IM0001", "1.2.840.113.7", ".hidden.jpeg", "notes.txt"):
         shutil.copy(SAMPLES[1], more / name)
-    assert on_ray(folder, f"file://{more}", "--parquet", tmp_path / "ray", "--resume") == 0
+    assert on_ray(folder, f"file://{more.parent}", "--parquet", tmp_path / "ray", "--resume") == 0
     after = rows_of(tmp_path / "ray")
     came = [f"file://{more}/{name}" for name in ("1.2.840.113.7", "IM0001", "a.jpeg")]
     came.append(str(folder / "new.jpeg"))
     assert [row["path"] for row in after] == sorted([row["path"] for row in here] + came)
     assert {row["verdict"] for row in after} == {"NORMAL", "PNEUMONIA"}
+    labels = {row["path"]: row["label"] for row in after}
+    assert [labels[path] for path in came] == ["NORMAL"] * 3 + [""]
 
 
 @contextlib.contextmanager
-def send_when_busy(number, to=None):
-    """Sends a signal as soon as a worker is at work, to that worker if nobody else is named."""
-    sent = []
+def kill_when_busy():
+    """Kills a worker as soon as it is at work."""
+    killed = []
 
-    def send():
+    def kill():
         for _ in range(2400):
             # Named so once it is at work: networks loaded, files in its hands.
-            busy = [pid for pid in workers() if cpu_seconds(pid) > 2.5]
-            if busy:
-                sent.append(to or busy[0])
-                os.kill(sent[0], number)
+            killed.extend(pid for pid in workers() if cpu_seconds(pid) > 2.5)
+            if killed:
+                os.kill(killed[0], signal.SIGKILL)
                 return
             time.sleep(0.05)
 
-    sender = threading.Thread(target=send)
-    sender.start()
+    killer = threading.Thread(target=kill)
+    killer.start()
     yield
-    sender.join()
-    assert sent
+    killer.join()
+    assert killed
 
 
 def test_job_is_done_though_a_worker_is_killed(tmp_path):
@@ -119,26 +122,65 @@ def test_job_is_done_though_a_worker_is_killed(tmp_path):
     folder.mkdir()
     for number in range(24):
         shutil.copy(SAMPLES[number % len(SAMPLES)], folder / f"{number:03d}.jpeg")
-    with send_when_busy(signal.SIGKILL):
+    with kill_when_busy():
         assert on_ray(folder, "--parquet", tmp_path / "ray") == 0
     names = [Path(row["path"]).name for row in rows_of(tmp_path / "ray")]
     assert names == [f"{number:03d}.jpeg" for number in range(24)]
 
 
-def test_sigterm_ends_it_as_it_ends_a_local_run(tmp_path, capsys):
-    folder = tmp_path / "many"
+def test_sigterm_ends_it_as_a_local_run_and_what_is_done_by_then_stays(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(cluster, "FILES_A_BLOCK", 4)
+    folder, output = tmp_path / "many", tmp_path / "ray"
     folder.mkdir()
-    for number in range(200):
+    for number in range(96):
         (folder / f"{number:03d}.jpeg").symlink_to(SAMPLES[number % len(SAMPLES)])
     numbers = signal.SIGINT, signal.SIGTERM
     before = [signal.getsignal(number) for number in numbers]
     try:
-        with send_when_busy(signal.SIGTERM, os.getpid()):
-            assert on_ray(folder, "--parquet", tmp_path / "ray") == 143
+        with stop_at_the_first_rows(output):
+            assert on_ray(folder, "--parquet", output) == 143
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
     assert "interrupted" in capsys.readouterr().err
+    assert 4 <= len(rows_of(output)) < 96
+    assert on_ray(folder, "--parquet", output, "--resume") == 0
+    names = [Path(row["path"]).name for row in rows_of(output)]
+    assert names == [f"{number:03d}.jpeg" for number in range(96)]
+
+
+@contextlib.contextmanager
+def stop_at_the_first_rows(output):
+    """Sends this process SIGTERM once rows are written, which must be while workers still score."""
+    worked = []
+
+    def stop():
+        for _ in range(2400):
+            if any(output.glob("*.parquet")):
+                before = sum(map(cpu_seconds, workers()))
+                time.sleep(0.5)
+                worked.append(sum(map(cpu_seconds, workers())) - before)
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+            time.sleep(0.05)
+
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    yield
+    stopper.join()
+    assert worked[0] > 0.2, "rows were written when all was scored"
+
+
+def test_rows_that_went_elsewhere_are_missed(tmp_path):
+    output = str(tmp_path / "ray")
+    keep(tmp_path / "ray" / "a.parquet", scored("a"), scored("b\x1b"))
+    cluster._require_rows(output, ["a", "b\x1b"])
+    with pytest.raises(OutputError, match="rows of 2 files are not in .*, c for one"):
+        cluster._require_rows(output, ["a", "d", "c"])
+    with pytest.raises(OutputError, match="rows of 1 files are not in"):
+        cluster._require_rows(str(tmp_path / "nothing"), ["a"])
 
 
 def keep(path, *rows):
@@ -269,6 +311,7 @@ def cpu_seconds(pid: int) -> float:
         (["--parquet", "x", "--workers", "0"], "--workers is at least 1"),
         (["--parquet", "{tmp}/full"], "holds something already"),
         (["nowhere://x", "--parquet", "{tmp}/new"], "nowhere://x cannot be listed"),
+        (["zip://::file://{tmp}/a.zip", "--parquet", "{tmp}/new"], "lies within another address"),
         (["file://{tmp}/empty", "--parquet", "{tmp}/new"], "holds no pictures"),
         (["--parquet", "{tmp}/new", "--address", "127.0.0.1:9"], "No Ray cluster can be used"),
     ],
