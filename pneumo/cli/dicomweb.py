@@ -4,13 +4,15 @@ DICOMweb (PS3.18): radiographs are searched by QIDO-RS and fetched by WADO-RS, o
 into memory only; overlays and reports are stored by STOW-RS.
 """
 
-import io
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from email.message import Message
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from pneumo.cli.scoring import RemoteFile
 from pneumo.errors import ArchiveError, RadiographError
@@ -24,7 +26,13 @@ AUTHORIZATION = "PNEUMO_DICOMWEB_AUTHORIZATION"
 _SECONDS = 60
 _ENVELOPE = 4096
 """Bytes for the lines around the one part of an answer."""
+_MULTIPART = 'multipart/related; type="application/dicom"'
 _UIDS = {"study": "0020000D", "series": "0020000E", "instance": "00080018"}
+_FAILED, _REASON = "00081198", "00081197"
+_STORED, _STORED_UID = "00081199", "00081155"
+_TOLD = (200, 202, 409)
+"""Status of an answer that says which objects were stored: all, some, none."""
+_BUSY = (408, 429, 503, 504)
 
 
 class DicomArchive:
@@ -41,7 +49,6 @@ class DicomArchive:
         """
         try:
             from dicomweb_client import DICOMwebClient
-            from requests import Session
         except ImportError as error:
             raise ArchiveError(
                 "DICOMweb needs the package dicomweb-client: pip install 'pneumo[dicom]'"
@@ -57,23 +64,17 @@ class DicomArchive:
         self.url = url.rstrip("/")
         # Two connections: radiographs are fetched by a thread of its own, and no session of
         # requests is to be shared.
-        self._sessions = Session(), Session()
-        for session in self._sessions:
-            if header := os.environ.get(AUTHORIZATION):
-                session.headers["Authorization"] = header
-        self._sessions[1].hooks["response"].append(_bound)
-        self._client, self._reader = (
-            DICOMwebClient(self.url, session, timeout=_SECONDS) for session in self._sessions
-        )
-        for client in (self._client, self._reader):
-            client.set_http_retry_params(max_attempts=2)
+        self._session, self._fetching = _connect(), _connect()
+        self._client = DICOMwebClient(self.url, self._session, timeout=_SECONDS)
+        self._client.host = parts.netloc  # which it would send without the port
+        self._client.set_http_retry_params(retry=False)  # the sessions try again
 
     def __enter__(self) -> "DicomArchive":
         return self
 
     def __exit__(self, *failure: object) -> None:
-        for session in self._sessions:
-            session.close()
+        self._session.close()
+        self._fetching.close()
 
     def find(
         self, modalities: Sequence[str] = RADIOGRAPHY, study: str = "", date: str = ""
@@ -89,16 +90,15 @@ class DicomArchive:
             ArchiveError: It cannot be asked, or has none.
         """
         client = self._client
-        found: list[tuple[str, str, str]] = []
+        found: set[tuple[str, str, str]] = set()  # whoever passes over a filter answers thrice
         with self._refusing("searched"):
             for modality in modalities:
                 filters = {"Modality": modality, **({"StudyDate": date} if date else {})}
-                for series in client.search_for_series(
-                    study or None, search_filters=filters, get_remaining=True
-                ):
-                    above = _uid_of(series, "study"), _uid_of(series, "series")
-                    instances = client.search_for_instances(above[0], above[1], get_remaining=True)
-                    found += [(*above, _uid_of(each, "instance")) for each in instances]
+                search = partial(client.search_for_series, study or None, search_filters=filters)
+                for series in _all_of(search, "series"):
+                    above = study or _uid_of(series, "study"), _uid_of(series, "series")
+                    instances = _all_of(partial(client.search_for_instances, *above), "instance")
+                    found.update((*above, _uid_of(each, "instance")) for each in instances)
         if not found:
             raise ArchiveError(
                 f"{self.url} holds no radiographs like these (modality {', '.join(modalities)})."
@@ -107,20 +107,24 @@ class DicomArchive:
 
     def _file(self, study: str, series: str, instance: str) -> RemoteFile:
         name = f"{self.url}/studies/{study}/series/{series}/instances/{instance}"
-        return RemoteFile(name, instance, partial(self._fetch, name, study, series, instance))
+        return RemoteFile(name, instance, partial(self._fetch, name))
 
-    def _fetch(self, name: str, study: str, series: str, instance: str) -> bytes:
+    def _fetch(self, name: str) -> bytes:
+        """Returns a file as it was sent: what is in it is read where every file is, with limits."""
         try:
-            with self._refusing("read"):
-                return to_bytes(self._reader.retrieve_instance(study, series, instance))
+            with (
+                self._refusing("read"),
+                self._fetching.get(
+                    name, headers={"Accept": _MULTIPART}, stream=True, timeout=_SECONDS
+                ) as response,
+            ):
+                response.raise_for_status()
+                body = _read_within(response, MAX_BYTES + _ENVELOPE)
+                return _part_of(response.headers.get("Content-Type", ""), body)
         except ArchiveError as error:
             raise RadiographError(f"{name} cannot be fetched: {error}") from error
         except RadiographError as error:
             raise RadiographError(f"{name}: {error}") from error
-        except Exception as error:  # of any kind: the client has pydicom read what it was sent
-            raise RadiographError(
-                f"{name} is sent as something that cannot be read as DICOM."
-            ) from error
 
     def keep(self, stem: str, objects: DicomObjects) -> None:
         """Stores overlay and report in the archive, in the radiograph's study.
@@ -128,13 +132,42 @@ class DicomArchive:
         Raises:
             ArchiveError: They are refused.
         """
+        edge = uuid4().hex
+        head = f"\r\n--{edge}\r\nContent-Type: application/dicom\r\n\r\n".encode()
+        body = b"".join(head + to_bytes(each) for each in objects) + f"\r\n--{edge}--".encode()
+        headers = {
+            "Content-Type": f"{_MULTIPART}; boundary={edge}",
+            "Accept": "application/dicom+json",
+        }
         with self._refusing("written to"):
-            answer = self._client.store_instances(list(objects))
-        if refused := answer.get("FailedSOPSequence"):
-            reasons = {f"0x{item.get('FailureReason', 0):04x}" for item in refused}
-            raise ArchiveError(
-                f"{self.url} refuses what was made of {stem} ({', '.join(sorted(reasons))})."
+            answer = self._session.post(
+                f"{self.url}/studies",
+                data=body,
+                headers=headers,
+                timeout=_SECONDS,
+                allow_redirects=False,  # a redirected POST becomes a GET, and stores nothing
             )
+            if answer.status_code not in _TOLD:
+                answer.raise_for_status()
+                raise ArchiveError(
+                    f"{self.url} does not say that it has stored what was made of {stem} "
+                    f"(HTTP {answer.status_code})."
+                )
+            self._require_stored(stem, objects, answer.status_code, _json_of(answer))
+
+    def _require_stored(self, stem: str, objects: DicomObjects, status: int, told: Any) -> None:
+        """Raises `ArchiveError` unless an answer says that all is stored (PS3.18 table I.1-1)."""
+        refused = _items_of(told, _FAILED)
+        if refused or (status != 200 and told is None):
+            codes = {_first_of(item, _REASON) for item in refused}
+            reasons = sorted(f"0x{code:04x}" for code in codes if isinstance(code, int))
+            raise ArchiveError(
+                f"{self.url} refuses what was made of {stem} "
+                f"({', '.join(reasons) or f'HTTP {status}'})."
+            )
+        stored = {_first_of(item, _STORED_UID) for item in _items_of(told, _STORED)}
+        if told is not None and not {str(each.SOPInstanceUID) for each in objects} <= stored:
+            raise ArchiveError(f"{self.url} has not stored all that was made of {stem}.")
 
     @contextmanager
     def _refusing(self, done: str) -> Iterator[None]:
@@ -146,27 +179,117 @@ class DicomArchive:
         except (RequestException, ValueError, KeyError, OSError) as error:
             told = getattr(getattr(error, "response", None), "status_code", None)
             cause = f"HTTP {told}" if told else type(error).__name__
-            raise ArchiveError(
-                f"{self.url} cannot be {done} ({cause}). Check the address, that the server runs, "
-                f"and {AUTHORIZATION} if it asks who you are."
-            ) from error
+            advice = (
+                "It is busy: try again later."
+                if told in _BUSY
+                else "Check the address, that the server runs, and "
+                f"{AUTHORIZATION} if it asks who you are."
+            )
+            raise ArchiveError(f"{self.url} cannot be {done} ({cause}). {advice}") from error
 
 
-def _bound(response: Any, **_: object) -> None:
-    """Reads an answer that holds a radiograph, no further than such a file may go.
+def _connect() -> Any:
+    """Returns a session that asks again where asking does no harm, and says who asks."""
+    from requests import Session
+    from requests.adapters import HTTPAdapter
+    from urllib3 import Retry
 
-    Raises:
-        RadiographError: It is longer.
+    session = Session()
+    again = Retry(
+        1, status_forcelist=_BUSY, allowed_methods=["GET"], backoff_factor=1, raise_on_status=False
+    )
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(max_retries=again))
+    if header := os.environ.get(AUTHORIZATION):
+
+        def sign(request: Any) -> Any:
+            request.headers["Authorization"] = header
+            return request
+
+        session.auth = sign  # as a header of the session it would give way to ~/.netrc
+    return session
+
+
+def _all_of(search: Callable[..., list[JsonObject]], level: str) -> Iterator[JsonObject]:
+    """Yields what a search finds, page by page; ends with one that brings nothing new.
+
+    There are servers that pass over the offset and send the first page for ever.
     """
-    body = response.raw.read(MAX_BYTES + _ENVELOPE, decode_content=True)
-    if response.raw.read(1):
-        response.close()
-        raise RadiographError(
-            f"The archive's answer is larger than {MAX_BYTES // 2**20} MiB, the most that is read."
-        )
-    response.raw = io.BytesIO(body)
+    seen: set[str] = set()
+    offset = 0
+    while page := search(offset=offset):
+        new = [each for each in page if _uid_of(each, level) not in seen]
+        if not new:
+            return
+        yield from new
+        seen.update(_uid_of(each, level) for each in new)
+        offset += len(page)
 
 
 def _uid_of(found: JsonObject, level: str) -> str:
-    """Reads an identifier from an answer in DICOM JSON (PS3.18 annex F)."""
-    return str(found[_UIDS[level]]["Value"][0])
+    """Reads an identifier from an answer in DICOM JSON (PS3.18 annex F).
+
+    Raises:
+        ArchiveError: It is none (PS3.5 section 9.1); files are named by it.
+    """
+    uid = _first_of(found, _UIDS[level])
+    if not (isinstance(uid, str) and len(uid) <= 64 and re.fullmatch(r"[0-9]+(\.[0-9]+)*", uid)):
+        raise ArchiveError(f"The archive's answer lacks the identifier of a {level}.")
+    return uid
+
+
+def _first_of(item: Any, tag: str) -> Any:
+    """Returns the first value of an element in DICOM JSON; None if there is none."""
+    values = _items_of(item, tag)
+    return values[0] if values else None
+
+
+def _items_of(item: Any, tag: str) -> list[Any]:
+    """Returns the values of an element in DICOM JSON; none of something else."""
+    element = item.get(tag) if isinstance(item, dict) else None
+    values = element.get("Value") if isinstance(element, dict) else None
+    return values if isinstance(values, list) else []
+
+
+def _json_of(answer: Any) -> Any:
+    """Returns what an answer says in JSON; None if it says nothing so."""
+    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return answer.json() if kind in ("application/dicom+json", "application/json") else None
+
+
+def _read_within(response: Any, most: int) -> bytes:
+    """Reads the body of an answer.
+
+    Raises:
+        RadiographError: It is longer than `most` bytes.
+    """
+    body = bytearray()
+    for chunk in response.iter_content(2**16):
+        body += chunk
+        if len(body) > most:
+            raise RadiographError(
+                f"the answer is larger than {MAX_BYTES // 2**20} MiB, the most that is read."
+            )
+    return bytes(body)
+
+
+def _part_of(kind: str, body: bytes) -> bytes:
+    """Returns the one file in an answer (PS3.18 section 8.6.1.2), which may be there by itself.
+
+    Raises:
+        RadiographError: There is none.
+    """
+    header = Message()
+    header["Content-Type"] = kind
+    if header.get_content_type() == "application/dicom":
+        return body
+    edge = header.get_boundary()
+    if header.get_content_type() != "multipart/related" or edge is None:
+        raise RadiographError("it is sent as something other than DICOM.")
+    line = f"\r\n--{edge}".encode()
+    _, _, rest = (b"\r\n" + body).partition(line)
+    _, begins, rest = rest.partition(b"\r\n\r\n")
+    part, ends, _ = rest.partition(line)
+    if not (begins and ends):
+        raise RadiographError("the answer is cut off.")
+    return part

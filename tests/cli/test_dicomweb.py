@@ -3,14 +3,18 @@
 import contextlib
 import csv
 import gc
+import io
 import json
+import re
 import shutil
 import socket
+import struct
 import subprocess
 import threading
 import time
 import urllib.request
 import warnings
+import zlib
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,7 +22,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom import dcmread
+from pydicom.dataset import FileMetaDataset
 from pydicom.fileset import FileSet
+from pydicom.filewriter import write_file_meta_info
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from pneumo import __main__ as cli
 from pneumo.cli.dicomweb import AUTHORIZATION
@@ -192,48 +199,68 @@ def test_server_that_asks_who_one_is(tmp_path, monkeypatch, capsys):
 
 @with_server
 def test_instance_that_vanishes_is_a_row_with_its_reason(archive, tmp_path, monkeypatch):
-    from dicomweb_client import DICOMwebClient
     from requests import ConnectionError as Lost
+    from requests import Session
 
-    fetch = DICOMwebClient.retrieve_instance
+    fetch = Session.get
 
-    def lose(client, study, *more):
-        if study == "1.2.3.2":
+    def lose(session, url, **options):
+        if "/1.2.3.2.1.1" in url:
             raise Lost
-        return fetch(client, study, *more)
+        return fetch(session, url, **options)
 
-    monkeypatch.setattr(DICOMwebClient, "retrieve_instance", lose)
+    monkeypatch.setattr(Session, "get", lose)
     assert run(archive, "--csv", tmp_path / "a.csv") == 1
     rows = rows_of(tmp_path / "a.csv")
     assert [row["verdict"] == "ERROR" for row in rows] == [False, True, False]
     assert "cannot be fetched" in rows[1]["error"]
 
 
+FOUND = {
+    "0020000D": {"vr": "UI", "Value": ["1.2"]},
+    "0020000E": {"vr": "UI", "Value": ["1.2.1"]},
+    "00080018": {"vr": "UI", "Value": ["1.2.1.1"]},
+}
+PART = 'multipart/related; type="application/dicom"; boundary=part'
+JSON = "application/dicom+json"
+
+
+def in_parts(data: bytes) -> bytes:
+    return b"--part\r\nContent-Type: application/dicom\r\n\r\n" + data + b"\r\n--part--"
+
+
 @contextlib.contextmanager
-def serve_nonsense(instance: bytes):
-    """A DICOMweb service with one radiograph, sent as these bytes; yields its address."""
-    found = {
-        "0020000D": {"vr": "UI", "Value": ["1.2"]},
-        "0020000E": {"vr": "UI", "Value": ["1.2.1"]},
-        "00080018": {"vr": "UI", "Value": ["1.2.1.1"]},
-    }
+def serve_by_hand(instance=b"", kind=PART, found=(FOUND,), pages=True, statuses=(), stored=None):
+    """A DICOMweb service with one radiograph that answers as it is told.
+
+    The radiograph is sent as `instance`, of that `kind`; searches find `found`, whatever the
+    filter and, without `pages`, whatever the offset; the first answers have other `statuses`; what
+    is stored is answered by `stored`: status, kind and body. Yields the address and the requests.
+    """
+    told, statuses = [], list(statuses)
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self):
-            path, _, query = self.path.partition("?")
-            if path.endswith("/instances/1.2.1.1"):
-                kind = 'multipart/related; type="application/dicom"; boundary=part'
-                head = b"--part\r\nContent-Type: application/dicom\r\n\r\n"
-                body = head + instance + b"\r\n--part--"
+            told.append((self.path, dict(self.headers), b""))
+            if statuses:
+                self.answer(statuses.pop(0), "text/plain", b"busy")
+            elif self.path.partition("?")[0].endswith("/instances/1.2.1.1"):
+                self.answer(200, kind, instance)
             else:
-                kind = "application/dicom+json"
-                first = "offset=0" in query or "offset" not in query
-                body = json.dumps([found] if first and "Modality=CR" in query else []).encode()
-                if path.endswith("/instances"):
-                    body = json.dumps([found] if first else []).encode()
-            self.send_response(200)
+                first = not pages or "offset=0" in self.path
+                self.answer(200, JSON, json.dumps(list(found) if first else []).encode())
+
+        def do_POST(self):
+            length = int(self.headers.get("Content-Length", 0))
+            told.append((self.path, dict(self.headers), self.rfile.read(length)))
+            self.answer(*stored)
+
+        def answer(self, status, kind, body):
+            self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
+            if status == 301:
+                self.send_header("Location", self.path)
             self.end_headers()
             with contextlib.suppress(ConnectionError):  # who has read enough hangs up
                 self.wfile.write(body)
@@ -243,28 +270,156 @@ def serve_nonsense(instance: bytes):
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/dicom-web"
+        yield f"http://127.0.0.1:{server.server_port}/dicom-web", told
         server.shutdown()
+
+
+def deflated(bytes_of_zeros: int) -> bytes:
+    """A DICOM file that is small until it is inflated (PS3.5 section A.5)."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.1"
+    meta.MediaStorageSOPInstanceUID = "1.2.1.1"
+    meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    head = io.BytesIO()
+    write_file_meta_info(head, meta)
+    squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
+    body = squeeze.compress(struct.pack("<HH2sHI", 0x7FE0, 0x10, b"OW", 0, bytes_of_zeros))
+    for _ in range(bytes_of_zeros // 2**20):
+        body += squeeze.compress(bytes(2**20))
+    return bytes(128) + b"DICM" + head.getvalue() + body + squeeze.flush()
 
 
 @pytest.mark.parametrize(
     ("instance", "why"),
     [
-        (b"", "cannot be read as DICOM"),
-        (b"\0" * 128 + b"DICM" + b"\xff" * 200, "cannot be read as DICOM"),
-        (b"<html>busy</html>", "cannot be read as DICOM"),
+        (b"", "is empty"),
+        (b"\0" * 128 + b"DICM" + b"\xff" * 200, "is damaged or incomplete"),
+        (b"<html>busy</html>", "is not a picture"),
+        (deflated(600 * 2**20), "inflate"),
         (radiograph(1)[:-4000], "it is incomplete"),
         (bytes(MAX_BYTES + 8192), "larger than 32 MiB"),
     ],
-    ids=["nothing", "noise", "a page", "half", "too much"],
+    ids=["nothing", "noise", "a page", "a bomb", "half", "too much"],
 )
 def test_whatever_an_archive_sends_is_a_row_with_its_reason(instance, why, tmp_path, capsys):
-    with serve_nonsense(instance) as address:
+    with serve_by_hand(in_parts(instance)) as (address, _):
         assert run(address, "--csv", tmp_path / "a.csv") == 1
     (row,) = rows_of(tmp_path / "a.csv")
     assert row["verdict"] == "ERROR"
     assert why in row["error"]
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("instance", "kind", "why"),
+    [
+        (b"{}", JSON, "sent as something other than DICOM"),
+        (in_parts(radiograph(1))[:-9], PART, "the answer is cut off"),
+        (in_parts(radiograph(1)), "multipart/related", "sent as something other than DICOM"),
+        (radiograph(1), "application/dicom", ""),
+        (in_parts(radiograph(1)), PART.replace("=part", '="part"'), ""),
+    ],
+    ids=["JSON", "cut off", "no boundary", "by itself", "quoted"],
+)
+def test_answer_is_taken_as_it_says_what_it_is(instance, kind, why, tmp_path):
+    with serve_by_hand(instance, kind) as (address, _):
+        assert run(address, "--csv", tmp_path / "a.csv") == bool(why)
+    (row,) = rows_of(tmp_path / "a.csv")
+    assert why in row["error"]
+    assert (row["verdict"] == "ERROR") is bool(why)
+
+
+@pytest.mark.parametrize("pages", [True, False])
+def test_server_that_passes_over_filter_and_offset_brings_one_row(pages, tmp_path):
+    with serve_by_hand(in_parts(radiograph(1)), pages=pages) as (address, told):
+        assert run(address, "--csv", tmp_path / "a.csv") == 0
+        port = address.split(":")[2].split("/")[0]
+    assert len(rows_of(tmp_path / "a.csv")) == 1
+    assert len(told) < 20
+    assert {headers["Host"] for _, headers, _ in told} == {f"127.0.0.1:{port}"}
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        ["1.2"],
+        [{**FOUND, "0020000E": {"vr": "UI", "Value": []}}],
+        [{**FOUND, "0020000E": {"vr": "UI"}}],
+        [{**FOUND, "00080018": {"vr": "UI", "Value": ["../../up"]}}],
+        [{**FOUND, "00080018": {"vr": "UI", "Value": [".."]}}],
+    ],
+    ids=str,
+)
+def test_odd_answer_to_a_search_ends_in_one_line(found, capsys):
+    with serve_by_hand(found=found) as (address, _):
+        assert run(address) == 2
+    error = capsys.readouterr().err
+    assert "lacks the identifier" in error
+    assert len(error.splitlines()) == 1
+
+
+def test_series_of_a_study_need_not_repeat_its_identifier(tmp_path):
+    series = {tag: value for tag, value in FOUND.items() if tag != "0020000D"}
+    with serve_by_hand(in_parts(radiograph(1)), found=[series]) as (address, _):
+        assert run(address, "--study", "1.2", "--csv", tmp_path / "a.csv") == 0
+    assert "/studies/1.2/series/1.2.1/" in rows_of(tmp_path / "a.csv")[0]["path"]
+
+
+def test_busy_server_is_asked_twice_and_then_told(tmp_path, capsys):
+    with serve_by_hand(in_parts(radiograph(1)), statuses=[503]) as (address, _):
+        assert run(address) == 0
+    with serve_by_hand(statuses=[503] * 9) as (address, told):
+        assert run(address) == 2
+    error = capsys.readouterr().err
+    assert "HTTP 503). It is busy: try again later." in error
+    assert len(told) == 2
+
+
+def test_header_is_sent_whatever_netrc_says(tmp_path, monkeypatch):
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login other password pw")
+    (tmp_path / ".netrc").chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv(AUTHORIZATION, "Bearer mine")
+    with serve_by_hand(in_parts(radiograph(1))) as (address, told):
+        assert run(address) == 0
+    assert {headers["Authorization"] for _, headers, _ in told} == {"Bearer mine"}
+
+
+def answer_of(**sequences) -> bytes:
+    """What a server says of stored objects, in DICOM JSON."""
+    tags = {"failed": ("00081198", "00081197"), "stored": ("00081199", "00081155")}
+    return json.dumps(
+        {
+            tags[name][0]: {"vr": "SQ", "Value": [{tags[name][1]: {"Value": [one]}} for one in all]}
+            for name, all in sequences.items()
+        }
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("stored", "why"),
+    [
+        ((202, f"{JSON}; charset=utf-8", answer_of(failed=[0xA700])), "refuses .*0xa700"),
+        ((409, JSON, answer_of(failed=[0x0110])), "refuses .*0x0110"),
+        ((409, "text/plain", b"no"), "refuses .*HTTP 409"),
+        ((200, JSON, answer_of(stored=["1.2.3"])), "has not stored all"),
+        ((200, JSON, b"[]"), "has not stored all"),
+        ((200, JSON, b"{"), "cannot be written to"),
+        ((301, "text/plain", b""), "does not say that it has stored"),
+        ((503, "text/plain", b"busy"), "HTTP 503.*try again later"),
+        ((200, "text/plain", b""), ""),
+    ],
+    ids=str,
+)
+def test_what_is_not_stored_is_told(stored, why, capsys):
+    with serve_by_hand(in_parts(radiograph(1)), stored=stored) as (address, told):
+        assert run(address, "--store") == (2 if why else 0)
+    error = capsys.readouterr().err
+    assert re.search(why, error)
+    assert "Traceback" not in error
+    bodies = [body for _, headers, body in told if "multipart" in headers.get("Content-Type", "")]
+    assert len(bodies) == 1  # what is sent is not sent again, least of all empty
+    assert bodies[0].count(b"DICM") == 2
 
 
 @pytest.mark.parametrize(
