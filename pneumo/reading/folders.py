@@ -3,6 +3,7 @@
 import io
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path, PurePath
 
 from pneumo.errors import RadiographError
@@ -61,10 +62,15 @@ def read_disc_list(path: Path) -> list[Path]:
         RadiographError: It is none, or damaged, or names no pictures.
     """
     from pydicom import dcmread
+    from pydicom.filereader import read_file_meta_info
+    from pydicom.uid import ExplicitVRLittleEndian
 
     data = read_bytes(path, str(path))
     try:
         with silence():
+            # PS3.10 section 8.6 allows no other; a deflated one could fill the memory.
+            if read_file_meta_info(path).TransferSyntaxUID != ExplicitVRLittleEndian:
+                raise ValueError
             records = dcmread(io.BytesIO(data)).DirectoryRecordSequence
             named = [
                 [str(part) for part in _as_list(record.ReferencedFileID)]
@@ -77,10 +83,27 @@ def read_disc_list(path: Path) -> list[Path]:
             "the folder instead."
         ) from error
     # The standard allows capitals, digits and underscores, and nothing that leads elsewhere.
-    files = [path.parent.joinpath(*parts) for parts in named if _stay_below(parts)]
+    files = [_find_on_disc(path.parent, parts) for parts in named if _stay_below(parts)]
     if not files:
         raise RadiographError(f"{path} names no pictures. Name the folder instead.")
     return files
+
+
+def _find_on_disc(folder: Path, parts: list[str]) -> Path:
+    """Follows the names of a DICOMDIR from a folder, whatever a system makes of capitals.
+
+    Linux shows those of a disc in small letters, and may leave its `;1` on (ISO 9660).
+    """
+    place = folder
+    for part in parts:
+        name = part
+        with suppress(OSError):  # whoever reads the file learns what is wrong
+            if not (place / part).exists():
+                there = (path.name for path in sorted(place.iterdir()))
+                like = (one for one in there if one.upper().removesuffix(";1") == part.upper())
+                name = next(like, part)
+        place /= name
+    return place
 
 
 def _as_list(value: object) -> list[object]:

@@ -470,6 +470,20 @@ def test_list_of_a_disc_stands_for_its_radiographs(disc, tmp_path):
     assert sorted(row["path"] for row in listed) == [row["path"] for row in found]
 
 
+def test_list_of_a_disc_whose_names_are_shown_in_small_letters(disc, tmp_path):
+    for path in sorted(disc.rglob("*"), reverse=True):
+        path.rename(path.with_name(path.name.lower() + ";1" * path.is_file()))
+    (disc / "dicomdir;1").rename(disc / "dicomdir")
+    assert cli.main(["predict", str(disc / "dicomdir"), "--csv", str(tmp_path / "a.csv")]) == 0
+    assert len(rows_of(tmp_path / "a.csv")) == 2
+
+
+def test_deflated_list_of_a_disc_is_refused(tmp_path, capsys):
+    (tmp_path / "DICOMDIR").write_bytes(deflated(2**20))
+    assert cli.main(["predict", str(tmp_path / "DICOMDIR")]) == 2
+    assert "is not a list of a disc's files, or is damaged (ValueError)" in capsys.readouterr().err
+
+
 def test_what_the_list_names_and_the_disc_has_not_is_told(disc, capsys):
     (lost, *_) = sorted(path for path in disc.rglob("*") if path.is_file() and path.parent != disc)
     lost.unlink()
