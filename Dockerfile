@@ -9,7 +9,8 @@ RUN useradd --uid 1000 --no-create-home --shell /usr/sbin/nologin pneumo
 WORKDIR /app
 
 COPY deploy/requirements.txt ./requirements.txt
-RUN pip install -r requirements.txt
+COPY requirements.lock ./
+RUN pip install -c requirements.lock -r requirements.txt
 
 COPY LICENSE streamlit_app.py ./
 COPY .streamlit/ .streamlit/

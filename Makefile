@@ -42,23 +42,23 @@ screenshots: $(VENV)/dev.done
 smoke: $(VENV)/app.done
 	$(BIN)/python train.py --smoke --output runs/smoke
 
-$(VENV)/app.done: requirements.txt requirements-fast.txt pyproject.toml
+$(VENV)/app.done: requirements.txt requirements-fast.txt requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else "pneumo needs Python 3.11 to 3.13, this is %d.%d; try make PYTHON=python3.12" % v)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-fast.txt || echo "No OpenVINO for this machine: TensorFlow answers, more slowly."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -r requirements-fast.txt || echo "No OpenVINO for this machine: TensorFlow answers, more slowly."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
 
 $(VENV)/bench.done: requirements-bench.txt $(VENV)/app.done
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -r requirements-bench.txt
 	touch $@
 
 $(VENV)/docs.done: requirements-docs.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -r requirements-docs.txt
 	touch $@
 
 $(VENV)/dev.done: requirements-dev.txt $(VENV)/app.done
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -r requirements-dev.txt
 	touch $@

@@ -1,5 +1,6 @@
 """What an installed package holds: every module, every file beside them, every requirement."""
 
+import importlib.metadata
 import re
 import shutil
 import subprocess
@@ -61,6 +62,39 @@ def test_every_requirement_is_pinned_and_to_one_version():
             name, version = line.split(";")[0].strip().split("==")
             name = name.lower().replace("tensorflow-cpu", "tensorflow")  # the same but for GPUs
             assert versions.setdefault(name, version) == version, f"{path.name}: {line}"
+
+
+def test_lock_holds_every_requirement_and_whatever_that_brings_along():
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    locked = {}
+    for line in requirements("requirements.lock"):
+        needed = Requirement(line)
+        locked.setdefault(canonicalize_name(needed.name), set()).add(str(needed.specifier))
+    wanted = [
+        Requirement(line)
+        for path in ROOT.glob("requirements*.txt")
+        for line in requirements(path.name)
+    ]
+    for needed in wanted:
+        assert str(needed.specifier) in locked[canonicalize_name(needed.name)], str(needed)
+    seen = set()
+    while wanted:
+        needed = wanted.pop()
+        if str(needed) in seen:
+            continue
+        seen.add(str(needed))
+        assert canonicalize_name(needed.name) in locked, f"{needed.name}: see requirements.lock"
+        try:
+            brought = importlib.metadata.requires(needed.name) or []
+        except importlib.metadata.PackageNotFoundError:
+            continue  # of another system, or of an extra that is not installed here
+        for one in map(Requirement, brought):
+            extras = ["", *needed.extras]
+            if one.marker is None or any(one.marker.evaluate({"extra": e}) for e in extras):
+                wanted.append(one)
+    assert len(seen) > 100
 
 
 @pytest.mark.parametrize("system", ["linux", "darwin"])
