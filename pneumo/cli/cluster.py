@@ -6,6 +6,7 @@ one place. A worker that dies is started again, and its files are done again.
 """
 
 import logging
+import re
 import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -38,6 +39,9 @@ from pneumo.reading.radiograph import SUFFIXES, check_length
 FILES_A_BLOCK = 64
 """Files that are one worker's task: a block of rows, and a file of Parquet."""
 _SECONDS = 10
+_NAME_BY_RAY = re.compile(r"[0-9a-f]{32}_\d{6}-\d+\.parquet")
+"""Of a file that a job wrote: its number, that of the task, and one that is counted up."""
+_END_OF_PARQUET = b"PAR1"
 
 
 def is_url(name: str) -> bool:
@@ -192,9 +196,11 @@ def predict_on_ray(
         1 if a file was refused or could not be read, else 0.
 
     Raises:
-        OutputError: Ray is missing or cannot be reached, or the folder cannot be looked into, holds
-            something else than rows, or rows of other settings.
+        OutputError: Ray is missing or cannot be reached, its workers cannot start, or the folder
+            cannot be looked into, holds something else than rows, rows of other settings, or in
+            the end not every row.
         RadiographError: There is nothing to score.
+        WeightsError: This machine is to score and cannot; see `load_classifier`.
     """
     try:
         import ray
@@ -204,12 +210,16 @@ def predict_on_ray(
         raise OutputError("--engine ray needs Ray: pip install 'pneumo[scale]'") from error
     settings = threshold, stability, precision
     system, place = _store_of(output)
+    if resume:
+        forget_cut_files(output)
     done = read_done(output, *settings) if resume else _require_empty(output)
     names = [name for name in list_files(sources) if escape_text(name) not in done]
     if not names:
         return _status(output)
     if address:
         _require_listener(address)
+    else:  # told in one line and at once, which Ray would take a while and three errors for
+        load_engine(precision=precision)
     try:
         with keep_heeding():
             ray.init(
@@ -393,6 +403,30 @@ def read_done(output: str, threshold: float | None, stability: bool, precision: 
             "same, or begin anew in another folder."
         )
     return set(there.filter(compute.field("verdict") != FAILED)["path"].to_pylist())
+
+
+def forget_cut_files(output: str) -> None:
+    """Takes away what a job that was killed has not written to the end; its rows are done again.
+
+    Args:
+        output: See `predict_on_ray`.
+
+    Raises:
+        OutputError: The folder cannot be looked into.
+    """
+    from pyarrow import ArrowException
+
+    rows = _open_rows(output)
+    if rows is None:
+        return
+    try:
+        rows.count_rows()  # many files at a time, of which one by one is asked only if one is odd
+    except ArrowException:
+        system, _ = _store_of(output)
+        for place in rows.files:
+            by_ray = _NAME_BY_RAY.fullmatch(PurePosixPath(place).name)
+            if by_ray and system.tail(place, len(_END_OF_PARQUET)) != _END_OF_PARQUET:
+                system.rm_file(place)
 
 
 def _has_other(column: Any, value: object) -> bool:

@@ -19,7 +19,7 @@ from pneumo.progress import Progress, follow, unseen
 from pneumo.reading.decode import FORMATS
 from pneumo.reading.dicom_file import is_dicom, parse_dicom
 from pneumo.reading.limits import MAX_INFLATED
-from pneumo.reading.radiograph import read_radiograph
+from pneumo.reading.radiograph import read_bytes, read_radiograph
 from pneumo.reading.silence import silence
 
 NEAR_DUPLICATE_CORRELATION = 0.995
@@ -53,17 +53,18 @@ def audit_folder(
     for example in follow(examples, progress):
         name = _relative(example, folder)
         try:
-            radiograph = read_radiograph(example.path)
+            data = read_bytes(example.path, example.path.name)
+            radiograph = read_radiograph(data, example.path.name)
         except RadiographError as error:
             unreadable.append({"file": name, "reason": str(error)})
             continue
         readable.append(example)
         thumbnails.append(resize_to_grid(radiograph.pixels, 128))
         if find is not None:
-            for name, features in look_around(radiograph.pixels, find).items():
-                around[name].append(features)
+            for kind, features in look_around(radiograph.pixels, find).items():
+                around[kind].append(features)
         height, width = radiograph.pixels.shape
-        pictures.append((radiograph.info.sha256, width, height, _compression(example.path)))
+        pictures.append((radiograph.info.sha256, width, height, _compression(data)))
     labels = np.array([example.label for example in readable])
     report = {
         "files": len(examples),
@@ -95,16 +96,15 @@ def audit_folder(
     return report
 
 
-def _compression(path: Path) -> str:
+def _compression(data: bytes) -> str:
     """Names the format of a file that has been read.
 
     Of DICOM with the coding of its pixels, of a JPEG with how its luma table begins (1 is
     near-lossless).
     """
-    data = path.read_bytes()
     with silence():
         if is_dicom(data):
-            syntax = parse_dicom(data, path.name, MAX_INFLATED).file_meta.TransferSyntaxUID
+            syntax = parse_dicom(data, MAX_INFLATED).file_meta.TransferSyntaxUID
             return f"DICOM, {syntax.name}"
         return _picture_format(data)
 

@@ -23,7 +23,7 @@ from PIL import (
 
 from pneumo.errors import RadiographError
 from pneumo.reading.limits import MAX_DECODED, MAX_PIXELS, MAX_TILE_PIXELS, MIN_SIDE
-from pneumo.reading.structure import find_fault, note_cut_off
+from pneumo.reading.structure import find_fault, notes_of_jpeg
 
 # Pillow would import these, and forty more, at its first `open` of something unusual.
 _DECODERS = (
@@ -50,20 +50,17 @@ class Decoded(NamedTuple):
         image: Its first frame.
         orientation: The EXIF orientation, 1 to 8, that it is still to be turned by.
         negative: Whether its greatest value is still to be shown black.
+        notes: A line for each thing that the user should know.
     """
 
     image: Image.Image
     orientation: int
     negative: bool
+    notes: list[str]
 
 
-def decode(data: bytes, name: str, notes: list[str]) -> Decoded:
-    """Decodes the first frame.
-
-    Args:
-        data: The file.
-        name: Its name, for messages.
-        notes: Gets a line for each thing that the user should know.
+def decode(data: bytes) -> Decoded:
+    """Decodes the first frame of a picture's bytes.
 
     Raises:
         RadiographError: No picture in one of `FORMATS`, beyond `limits`, or damaged.
@@ -71,47 +68,48 @@ def decode(data: bytes, name: str, notes: list[str]) -> Decoded:
     """
     if fault := find_fault(data):
         raise ValueError(fault)
-    with _open(data, name) as image:
-        check_size(image.size, name)
+    notes: list[str] = []
+    with _open(data) as image:
+        check_size(image.size)
         negative = False
         if isinstance(image, _TIFF):
             _check_pieces(image.tag_v2, image.size, len(data))
             negative = _is_negative(image)
         if image.mode == "LAB":
             raise RadiographError(
-                f"{name} holds its colours as L*a*b*, which is not read here. Save it in grey."
+                "holds its colours as L*a*b*, which is not read here. Save it in grey."
             )
-        _check_memory(image, name)
+        _check_memory(image)
         if getattr(image, "is_animated", False):
             notes.append("first of several frames used")
         turned = _orientation(image, notes) != 1
         image.load()
-        check_size(image.size, name)  # a GIF's first frame may be larger than its header says
+        check_size(image.size)  # a GIF's first frame may be larger than its header says
         if isinstance(image, _JPEG):
             corner = image.crop((image.width - 8, image.height - 8, *image.size))
-            note_cut_off(np.asarray(corner), notes)
+            notes += notes_of_jpeg(np.asarray(corner))
         orientation = _orientation(image, notes)
         if turned or orientation != 1:  # Pillow turns a TIFF itself
             notes.append("turned upright by its EXIF orientation")
-        return Decoded(image, orientation, negative)
+        return Decoded(image, orientation, negative, notes)
 
 
-def check_size(size: tuple[int, int], name: str) -> None:
+def check_size(size: tuple[int, int]) -> None:
     """Raises `RadiographError` where `(width, height)` is beyond the limits."""
     width, height = size
     if width * height > MAX_PIXELS:
         raise RadiographError(
-            f"{name} has {width} x {height} pixels; at most "
+            f"has {width} x {height} pixels; at most "
             f"{MAX_PIXELS // 10**6} million are read. Scale it down and try again."
         )
     if min(size) < MIN_SIDE:
         raise RadiographError(
-            f"{name} has {width} x {height} pixels; at least {MIN_SIDE} on each "
+            f"has {width} x {height} pixels; at least {MIN_SIDE} on each "
             "side are needed to show a chest. Use the original radiograph, not a thumbnail."
         )
 
 
-def _check_memory(image: Image.Image, name: str) -> None:
+def _check_memory(image: Image.Image) -> None:
     """Refuses what takes much more memory to decode than its pixels do afterwards."""
     bands = len(image.getbands())
     each = 1 if image.mode in ("1", "L", "P") else 2 if image.mode.startswith("I;16") else 4
@@ -125,24 +123,24 @@ def _check_memory(image: Image.Image, name: str) -> None:
     needed = image.width * image.height * each
     if needed > MAX_DECODED:
         raise RadiographError(
-            f"{name} has {image.width} x {image.height} pixels, which take "
+            f"has {image.width} x {image.height} pixels, which take "
             f"{needed / 1e6:.0f} MB of memory as {image.format} in {image.mode}; at most "
             f"{MAX_DECODED // 10**6} are spent. Scale it down and try again."
         )
 
 
-def _open(data: bytes, name: str) -> Image.Image:
+def _open(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
         raise RadiographError(
-            f"{name} holds more pixels than a radiograph has; at most "
+            f"holds more pixels than a radiograph has; at most "
             f"{MAX_PIXELS // 10**6} million are read. Scale it down and try again."
         ) from error
     except Exception as error:  # besides UnidentifiedImageError, what decoders raise
         kinds = "DICOM, JPEG, PNG, WebP, TIFF, BMP or GIF"
         raise RadiographError(
-            f"{name} is not a picture that can be read here ({kinds}), whatever its name says."
+            f"is not a picture that can be read here ({kinds}), whatever its name says."
         ) from error
 
 

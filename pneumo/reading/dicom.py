@@ -16,7 +16,7 @@ from pneumo.reading.dicom_display import make_square, to_picture
 from pneumo.reading.dicom_file import parse_dicom
 from pneumo.reading.limits import MAX_DECODED, MAX_INFLATED
 from pneumo.reading.silence import silence
-from pneumo.reading.structure import find_fault, note_cut_off
+from pneumo.reading.structure import find_fault, notes_of_jpeg
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -68,14 +68,11 @@ _SAMPLES = {
 }
 
 
-def read_dicom(
-    data: bytes, name: str, max_pixels: int, frame: int = 0
-) -> tuple[np.ndarray, int, list[str]]:
+def read_dicom(data: bytes, max_pixels: int, frame: int = 0) -> tuple[np.ndarray, int, list[str]]:
     """Decodes one frame as it is meant to be seen.
 
     Args:
         data: The file; `is_dicom` is true of it.
-        name: Its name, for messages.
         max_pixels: Most samples in all frames together, and most pixels in the result.
         frame: Which of several, from 0.
 
@@ -88,48 +85,47 @@ def read_dicom(
             cannot be decoded here.
         Exception: Nearly any, of damaged elements. Its text may quote the file.
     """
-    notes: list[str] = []
     with silence():
-        dataset = parse_dicom(data, name, MAX_INFLATED)
-        _check_kind(dataset, name, notes)
-        _note_age(dataset, notes)
-        frames = _check_size(dataset, name, max_pixels, frame)
-        _check_length(dataset, name, frames, frame)
+        dataset = parse_dicom(data, MAX_INFLATED)
+        notes = [*_check_kind(dataset), *_notes_of_age(dataset)]
+        frames = _check_size(dataset, max_pixels, frame)
+        _check_length(dataset, frames, frame)
         if frames > 1:
             notes.append(f"frame {frame + 1} of {frames}")
-        picture = to_picture(dataset, _decode(dataset, name, frame, notes), notes)
-        return make_square(dataset, picture, max_pixels, notes), frames, notes
+        stored, decoded = _decode(dataset, frame)
+        shown, drawn = to_picture(dataset, stored)
+        picture, stretched = make_square(dataset, shown, max_pixels)
+        return picture, frames, [*notes, *decoded, *drawn, *stretched]
 
 
-def _check_kind(dataset: "Dataset", name: str, notes: list[str]) -> None:
-    """Refuses what is no projection radiograph."""
+def _check_kind(dataset: "Dataset") -> list[str]:
+    """Refuses what is no projection radiograph; returns notes on what may be none of a chest."""
     if "PixelData" not in dataset:
         uid = dataset.get("SOPClassUID")
         kind = uid.name if uid and uid.name != str(uid) else "object of another kind"
         raise RadiographError(
-            f"{name} holds no picture (no Pixel Data): it is a DICOM {kind}, or incomplete. "
+            f"holds no picture (no Pixel Data): it is a DICOM {kind}, or incomplete. "
             "A chest radiograph is expected (modality CR, DX or RG)."
         )
     modality = str(dataset.get("Modality", "")).strip().upper()
-    if modality in _UNTOLD:
-        notes.append("it names no modality: taken for a radiograph")
-    elif modality not in RADIOGRAPHY:
+    if modality not in (*_UNTOLD, *RADIOGRAPHY):
         meaning = _OTHER_MODALITIES.get(modality)
         label = f"modality {modality} ({meaning})" if meaning else "some other modality"
         raise RadiographError(
-            f"{name} is of {label}. A chest radiograph is expected (modality CR, DX or RG)."
+            f"is of {label}. A chest radiograph is expected (modality CR, DX or RG)."
         )
-    if str(dataset.get("ViewPosition", "")).strip().upper() in _LATERAL:
-        notes.append(LATERAL_NOTE)
+    untold = ["it names no modality: taken for a radiograph"] * (modality in _UNTOLD)
+    lateral = str(dataset.get("ViewPosition", "")).strip().upper() in _LATERAL
+    return [*untold, *[LATERAL_NOTE] * lateral]
 
 
-def _note_age(dataset: "Dataset", notes: list[str]) -> None:
-    """Notes an age that the model does not know; the age itself goes no further."""
+def _notes_of_age(dataset: "Dataset") -> list[str]:
+    """Tells of an age that the model does not know; the age itself goes no further."""
     years = _age_of(dataset)
     if years >= _GROWN_UP:
-        notes.append(ADULT_NOTE)
-    elif years and not _KNOWN_AGES[0] <= years < _KNOWN_AGES[1]:
-        notes.append(OTHER_AGE_NOTE)
+        return [ADULT_NOTE]
+    known = not years or _KNOWN_AGES[0] <= years < _KNOWN_AGES[1]
+    return [] if known else [OTHER_AGE_NOTE]
 
 
 def _age_of(dataset: "Dataset") -> float:
@@ -157,16 +153,16 @@ def _day_of(dataset: "Dataset", keyword: str) -> date | None:
         return None
 
 
-def _check_size(dataset: "Dataset", name: str, max_pixels: int, frame: int) -> int:
+def _check_size(dataset: "Dataset", max_pixels: int, frame: int) -> int:
     """Checks the Image Pixel Module (C.7.6.3) and returns the number of frames."""
     missing = [keyword for keyword in _REQUIRED if keyword not in dataset]
     if missing:
-        raise RadiographError(f"{name} lacks {', '.join(missing)}. Export it again.")
+        raise RadiographError(f"lacks {', '.join(missing)}. Export it again.")
     rows, columns = dataset.Rows, dataset.Columns
     frames = max(1, int(dataset.get("NumberOfFrames", 1)))
     if rows * columns * dataset.SamplesPerPixel * frames > max_pixels:
         raise RadiographError(
-            f"{name} has {columns} x {rows} pixels of {dataset.SamplesPerPixel} samples in "
+            f"has {columns} x {rows} pixels of {dataset.SamplesPerPixel} samples in "
             f"{frames} frames; at most {max_pixels // 10**6} million are read. "
             "Scale it down and try again."
         )
@@ -174,27 +170,27 @@ def _check_size(dataset: "Dataset", name: str, max_pixels: int, frame: int) -> i
     needed = 4 * rows * columns * dataset.SamplesPerPixel * dataset.BitsAllocated // 8
     if needed > MAX_DECODED:
         raise RadiographError(
-            f"{name} has {columns} x {rows} pixels of {dataset.BitsAllocated} bits, which take "
+            f"has {columns} x {rows} pixels of {dataset.BitsAllocated} bits, which take "
             f"{needed / 1e6:.0f} MB of memory; at most {MAX_DECODED // 10**6} are spent. "
             "Scale it down and try again."
         )
     if not 0 <= frame < frames:
-        raise RadiographError(f"{name} has {frames} frames; there is no frame {frame + 1}.")
+        raise RadiographError(f"has {frames} frames; there is no frame {frame + 1}.")
     samples = _SAMPLES.get(dataset.PhotometricInterpretation)
     if samples != dataset.SamplesPerPixel or (samples == 3 and dataset.BitsAllocated > 16):
         raise RadiographError(
-            f"{name} has colours in a form that is not read here. "
+            "has colours in a form that is not read here. "
             "Expected are MONOCHROME1 or 2, RGB, YBR or a palette."
         )
     if not 1 <= dataset.BitsStored <= min(16, dataset.BitsAllocated):
         raise RadiographError(
-            f"{name} stores {dataset.BitsStored} of {dataset.BitsAllocated} bits a sample; "
+            f"stores {dataset.BitsStored} of {dataset.BitsAllocated} bits a sample; "
             "1 to 16 are expected. Export it again."
         )
     return frames
 
 
-def _check_length(dataset: "Dataset", name: str, frames: int, frame: int) -> None:
+def _check_length(dataset: "Dataset", frames: int, frame: int) -> None:
     """Compares Rows and Columns with the pixels, or with what the coded frame says of itself."""
     from pydicom.encaps import get_frame
     from pydicom.pixels.utils import get_expected_length
@@ -204,7 +200,7 @@ def _check_length(dataset: "Dataset", name: str, frames: int, frame: int) -> Non
     if syntax.is_encapsulated:
         coded = get_frame(dataset.PixelData, frame, number_of_frames=frames)
         if coded.startswith(b"\xff\xd8") and (fault := find_fault(coded)):
-            raise RadiographError(f"{name} is damaged or incomplete ({fault}). Export it again.")
+            raise RadiographError(f"is damaged or incomplete ({fault}). Export it again.")
         size = _coded_size(coded, syntax)
         if size in (None, (rows, columns)):
             return
@@ -215,7 +211,7 @@ def _check_length(dataset: "Dataset", name: str, frames: int, frame: int) -> Non
             return  # less than one row too many is padding
         found = f"{length:,} bytes instead of {expected:,}"
     raise RadiographError(
-        f"{name} claims {columns} x {rows} pixels and holds {found}: it is incomplete, or its "
+        f"claims {columns} x {rows} pixels and holds {found}: it is incomplete, or its "
         "size is wrong. Export it again."
     )
 
@@ -240,8 +236,8 @@ def _coded_size(frame: bytes, syntax: "UID") -> tuple[int, int] | None:
     return int(header["height"]), int(header["width"])
 
 
-def _decode(dataset: "Dataset", name: str, frame: int, notes: list[str]) -> np.ndarray:
-    """Returns the stored values of one frame, `(rows, columns)`, or RGB `(rows, columns, 3)`."""
+def _decode(dataset: "Dataset", frame: int) -> tuple[np.ndarray, list[str]]:
+    """Returns the stored values of one frame, `(rows, columns)` or RGB, and notes."""
     from pydicom.pixels import pixel_array
     from pydicom.uid import JPEGBaseline8Bit, JPEGLSTransferSyntaxes, RLELossless
 
@@ -254,9 +250,7 @@ def _decode(dataset: "Dataset", name: str, frame: int, notes: list[str]) -> np.n
         stored = pixel_array(dataset, index=frame, decoding_plugin=chosen.get(syntax, ""))
     except Exception as error:  # decoders raise RuntimeError, ValueError, struct.error ...
         raise RadiographError(
-            f"{name} is damaged or incomplete: its pixels ({syntax.name}) cannot be decoded. "
+            f"is damaged or incomplete: its pixels ({syntax.name}) cannot be decoded. "
             "Export it again."
         ) from error
-    if syntax == JPEGBaseline8Bit:
-        note_cut_off(stored, notes)
-    return stored
+    return stored, notes_of_jpeg(stored) if syntax == JPEGBaseline8Bit else []

@@ -23,17 +23,18 @@ SQUARE = 0.01
 """Greatest relative difference of a pixel's sides that is left as it is."""
 
 
-def to_picture(dataset: "Dataset", stored: np.ndarray, notes: list[str]) -> np.ndarray:
+def to_picture(dataset: "Dataset", stored: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """Returns stored values as they are meant to be seen.
 
     Args:
         dataset: The file's elements.
         stored: `(rows, columns)` integers, or `(rows, columns, 3)` in RGB.
-        notes: Gets a line for each thing done.
 
     Returns:
-        `(rows, columns)` uint8, 0 black to 255 white, or `(rows, columns, 3)` RGB.
+        `(rows, columns)` uint8, 0 black to 255 white, or `(rows, columns, 3)` RGB; and a line for
+        each thing done.
     """
+    notes: list[str] = []
     bits = dataset.BitsStored
     low, high = 0, 2**bits - 1
     if dataset.PixelRepresentation == 1:  # two's complement, C.7.6.3.1
@@ -53,7 +54,7 @@ def to_picture(dataset: "Dataset", stored: np.ndarray, notes: list[str]) -> np.n
     picture = np.empty(stored.shape + table.shape[1:], np.uint8)
     for start in range(0, len(stored), BAND):
         picture[start : start + BAND] = table[_places(stored[start : start + BAND], low, high)]
-    return picture
+    return picture, notes
 
 
 def _places(stored: np.ndarray, low: int, high: int) -> np.ndarray:
@@ -161,9 +162,11 @@ def _palette(dataset: "Dataset", values: np.ndarray) -> np.ndarray:
 
 
 def make_square(
-    dataset: "Dataset", picture: np.ndarray, max_pixels: int, notes: list[str]
-) -> np.ndarray:
+    dataset: "Dataset", picture: np.ndarray, max_pixels: int
+) -> tuple[np.ndarray, list[str]]:
     """Stretches the shorter side of pixels that are not square; nothing is thrown away.
+
+    Returns the picture, and a line for the user if that was done or could not be told.
 
     Spacings are millimetres between rows, then columns (C.10.7.1.3); Pixel Aspect Ratio stands for
     them where there are none (C.7.6.3.1.7). Some files hold zeros for what is not known.
@@ -177,18 +180,17 @@ def make_square(
     )
     found = [dataset[keyword].value for keyword in keywords if keyword in dataset]
     if not found:
-        return picture
+        return picture, []
     told = [pair for value in found if min(pair := [float(side) for side in value]) > 0]
     if not told:
-        notes.append("its pixel spacing is 0 or less: pixels are taken for square")
-        return picture
+        return picture, ["its pixel spacing is 0 or less: pixels are taken for square"]
     vertical, horizontal = told[0]
     ratio = vertical / horizontal
     if abs(ratio - 1) <= SQUARE:
-        return picture
+        return picture, []
     height, width = picture.shape[:2]
     size = (width, round(height * ratio)) if ratio > 1 else (round(width / ratio), height)
     if not 0 < size[0] * size[1] <= max_pixels:
         raise ValueError("pixel spacing out of range")
-    notes.append(f"pixels are not square: stretched to {size[0]} x {size[1]}")
-    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR))
+    stretched = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR))
+    return stretched, [f"pixels are not square: stretched to {size[0]} x {size[1]}"]

@@ -61,14 +61,13 @@ def _guess_syntax(data: bytes) -> str | None:
     return _BIG_ENDIAN if data[:3] == b"\x00\x08\x00" and is_vr else None
 
 
-def parse_dicom(data: bytes, name: str, max_inflated: int) -> "Dataset":
+def parse_dicom(data: bytes, max_inflated: int) -> "Dataset":
     """Reads the elements of a picture.
 
     Not by `dcmread`, which inflates a deflated file whole, whatever its size (PS3.5 A.5).
 
     Args:
         data: The file; `is_dicom` is true of it.
-        name: Its name, for messages.
         max_inflated: Most bytes that a deflated file may become.
 
     Returns:
@@ -86,13 +85,13 @@ def parse_dicom(data: bytes, name: str, max_inflated: int) -> "Dataset":
     file, syntax, is_list = read_meta(data)
     if is_list:
         raise RadiographError(
-            f"{name} is a DICOMDIR, the list of a disc's files. Open the radiographs themselves."
+            "is a DICOMDIR, the list of a disc's files. Open the radiographs themselves."
         )
     if syntax == DeflatedExplicitVRLittleEndian:
-        data, syntax = _inflate(data[file.tell() :], name, max_inflated), ExplicitVRLittleEndian
+        data, syntax = _inflate(data[file.tell() :], max_inflated), ExplicitVRLittleEndian
         file = io.BytesIO(data)
-    _require_decoder(syntax, name)
-    _check_items(data, name)
+    _require_decoder(syntax)
+    _check_items(data)
     dataset = read_dataset(
         file,
         is_implicit_VR=syntax.is_implicit_VR,
@@ -101,9 +100,9 @@ def parse_dicom(data: bytes, name: str, max_inflated: int) -> "Dataset":
     )
     if not dataset:
         raise RadiographError(
-            f"{name} is damaged or incomplete: no picture's elements are found. Export it again."
+            "is damaged or incomplete: no picture's elements are found. Export it again."
         )
-    _check_elements(dataset, name)
+    _check_elements(dataset)
     for element in list(dataset):
         if element.is_empty:
             del dataset[element.tag]
@@ -146,47 +145,45 @@ def read_meta(data: bytes) -> Meta:
     return Meta(file, UID(syntax), meta.get("MediaStorageSOPClassUID") == _DICOMDIR)
 
 
-def _inflate(data: bytes, name: str, limit: int) -> bytes:
+def _inflate(data: bytes, limit: int) -> bytes:
     """Inflates at most `limit` bytes."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     inflated = inflater.decompress(data, limit + 1)
     if len(inflated) > limit:
         raise RadiographError(
-            f"{name} inflates to more than {limit // 2**20} MiB: no radiograph is that large. "
+            f"inflates to more than {limit // 2**20} MiB: no radiograph is that large. "
             "Save it uncompressed if it is one."
         )
     if not inflater.eof:
-        raise RadiographError(
-            f"{name} is incomplete: its deflated data end early. Export it again."
-        )
+        raise RadiographError("is incomplete: its deflated data end early. Export it again.")
     return inflated
 
 
-def _check_items(data: bytes, name: str) -> None:
+def _check_items(data: bytes) -> None:
     """Counts the tags of items (PS3.5 7.5) in either order of bytes; among pixels they are rare."""
     if data.count(b"\xfe\xff\x00\xe0") + data.count(b"\xff\xfe\xe0\x00") > MAX_ITEMS:
         raise RadiographError(
-            f"{name} has more than {MAX_ITEMS:,} items in its sequences, as no radiograph has. "
+            f"has more than {MAX_ITEMS:,} items in its sequences, as no radiograph has. "
             "Export it again."
         )
 
 
-def _check_elements(dataset: "Dataset", name: str) -> None:
+def _check_elements(dataset: "Dataset") -> None:
     """Refuses a long element before its values are looked at; pydicom converts them then."""
     for tag in dataset.keys():  # noqa: SIM118, PERF102 - values() would convert them
         value = dataset.get_item(tag).value
         if isinstance(value, bytes):
             if len(value) > MAX_ELEMENT and tag != _PIXEL_DATA:
                 raise RadiographError(
-                    f"{name} has an element of {len(value):,} bytes beside its pixels; at most "
+                    f"has an element of {len(value):,} bytes beside its pixels; at most "
                     f"{MAX_ELEMENT:,} are read. Export it again."
                 )
         elif isinstance(value, list):
             for item in value:
-                _check_elements(item, name)
+                _check_elements(item)
 
 
-def _require_decoder(syntax: "UID", name: str) -> None:
+def _require_decoder(syntax: "UID") -> None:
     """Refuses a transfer syntax (PS3.5 section 10) that no installed package decodes."""
     from pydicom.pixels import get_decoder
 
@@ -199,6 +196,6 @@ def _require_decoder(syntax: "UID", name: str) -> None:
         number = str(syntax) if str(syntax).replace(".", "").isdigit() else "not a UID"
         label = number if syntax.name == str(syntax) else f"{syntax.name} ({number})"
         raise RadiographError(
-            f"{name} is coded in the transfer syntax {label}, which is not decoded here. "
+            f"is coded in the transfer syntax {label}, which is not decoded here. "
             "Save it uncompressed, or as JPEG, JPEG-LS, JPEG 2000 or RLE."
         )

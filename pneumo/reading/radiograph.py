@@ -100,14 +100,14 @@ def read_radiograph(
     """
     name = name or (Path(source).name if not isinstance(source, bytes) else "radiograph")
     data = read_bytes(source, name)
-    with silence(), _refusing_failures(data, name):
-        pixels, frames, notes = _read_pixels(data, name, adjustment.frame)
-    if int(pixels.max()) - int(pixels.min()) < MIN_SPREAD:
-        raise RadiographError(
-            f"{name} is blank: all its pixels have nearly the same brightness. "
-            "Check that the right image was exported."
-        )
-    pixels = adjustment.apply(pixels)
+    with silence(), _naming_failures(data, name):
+        pixels, frames, notes = _read_pixels(data, adjustment.frame)
+        if int(pixels.max()) - int(pixels.min()) < MIN_SPREAD:
+            raise RadiographError(
+                "is blank: all its pixels have nearly the same brightness. "
+                "Check that the right image was exported."
+            )
+        pixels = adjustment.apply(pixels)
     digest = hashlib.sha256(data).hexdigest()
     info = RadiographInfo(digest, pixels.shape, (*notes, *adjustment.notes), adjustment, frames)
     return Radiograph(name, pixels, info)
@@ -160,33 +160,36 @@ def _read_file(path: Path) -> tuple[int, bytes]:
     return max(status.st_size, len(data)), data  # it may have grown
 
 
-def _read_pixels(data: bytes, name: str, frame: int) -> tuple[np.ndarray, int, list[str]]:
+def _read_pixels(data: bytes, frame: int) -> tuple[np.ndarray, int, list[str]]:
     """Returns `(height, width)` uint8, the number of frames and notes; may raise anything."""
-    notes: list[str] = []
     if is_dicom(data):
-        picture, frames, notes = read_dicom(data, name, MAX_PIXELS, frame)
+        picture, frames, notes = read_dicom(data, MAX_PIXELS, frame)
         image = Image.fromarray(picture)
-        check_size(image.size, name)
-        return _to_grey(image, name, notes), frames, notes
-    image, orientation, negative = decode(data, name, notes)
-    pixels = _upright(_to_grey(image, name, notes), orientation)
+        check_size(image.size)
+        grey, greyed = _to_grey(image)
+        return grey, frames, [*notes, *greyed]
+    image, orientation, negative, notes = decode(data)
+    grey, greyed = _to_grey(image)
+    pixels = _upright(grey, orientation)
     if negative:
-        notes.append("stored as a negative (WhiteIsZero), turned")
+        greyed.append("stored as a negative (WhiteIsZero), turned")
         np.subtract(255, pixels, out=pixels)
-    return pixels, 1, notes
+    return pixels, 1, [*notes, *greyed]
 
 
 @contextmanager
-def _refusing_failures(data: bytes, name: str) -> Iterator[None]:
+def _naming_failures(data: bytes, name: str) -> Iterator[None]:
     """Turns whatever a decoder raises into a refusal of its file: no file stops another.
 
+    The readers say what is wrong with a file; which one it is is said here, and nowhere else.
+
     Raises:
-        RadiographError: Naming cause and remedy.
+        RadiographError: Naming file, cause and remedy.
     """
     try:
         yield
-    except RadiographError:
-        raise
+    except RadiographError as error:
+        raise RadiographError(f"{name} {error}") from error
     except ImportError as error:  # training may be set up without pydicom
         raise RadiographError(
             f"{name} is {'a DICOM file' if is_dicom(data) else 'a picture'}, and {error.name} is "
@@ -215,10 +218,10 @@ def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     return np.ascontiguousarray(pixels)
 
 
-def _to_grey(image: Image.Image, name: str, notes: list[str]) -> np.ndarray:
-    """Returns `(height, width)` uint8, made band by band."""
+def _to_grey(image: Image.Image) -> tuple[np.ndarray, list[str]]:
+    """Returns `(height, width)` uint8, made band by band, and notes."""
     if image.mode.startswith(("I", "F")):
-        return _scale(image, name, notes)
+        return _scale(image)
     grey = np.empty((image.height, image.width), np.uint8)
     translucent, coloured = False, 0
     for rows, band in _bands(image):
@@ -233,27 +236,27 @@ def _to_grey(image: Image.Image, name: str, notes: list[str]) -> np.ndarray:
             spread = np.ptp(np.asarray(band), axis=2)
             coloured += int(np.count_nonzero(spread > _GREYSCALE_TOLERANCE))
         grey[rows] = np.asarray(band.convert("L"))
+    notes = []
     if translucent:
         notes.append("transparent parts shown as black")
     if coloured > _COLOURED * grey.size:
         notes.append("colour turned to grey")
-    return grey
+    return grey, notes
 
 
-def _scale(image: Image.Image, name: str, notes: list[str]) -> np.ndarray:
-    """Scales deep pixels from their least and greatest value to 0..255."""
+def _scale(image: Image.Image) -> tuple[np.ndarray, list[str]]:
+    """Scales deep pixels from their least and greatest value to 0..255; returns a note too."""
     low, high = np.inf, -np.inf
     for _, band in _bands(image):
         values = np.asarray(band)
         if not np.isfinite(values).all():
-            raise RadiographError(f"{name} holds pixels that are not numbers. Export it again.")
+            raise RadiographError("holds pixels that are not numbers. Export it again.")
         low, high = min(low, float(values.min())), max(high, float(values.max()))
-    notes.append(f"scaled from {low:g}..{high:g} to 8 bits")
     grey = np.empty((image.height, image.width), np.uint8)
     for rows, band in _bands(image):
         values = np.asarray(band, dtype=np.float64)
         grey[rows] = np.rint((values - low) * (255 / max(high - low, 1e-12)))
-    return grey
+    return grey, [f"scaled from {low:g}..{high:g} to 8 bits"]
 
 
 def _bands(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:

@@ -110,13 +110,12 @@ def _count_blocks(data: bytes) -> int:
     return number
 
 
-def note_cut_off(pixels: np.ndarray, notes: list[str]) -> None:
-    """Notes an even grey in the last corner: what libjpeg draws where a scan ends early.
+def notes_of_jpeg(pixels: np.ndarray) -> list[str]:
+    """Tells of an even grey in the last corner: what libjpeg draws where a scan ends early.
 
     Args:
         pixels: `(height, width)` or `(height, width, channels)` uint8, as decoded.
-        notes: Gets a line.
     """
     # CMYK is stored as its negative.
-    if np.isin(pixels[-8:, -8:], (127, 128)).all():
-        notes.append("its end is one even grey: it may have been cut off")
+    even = bool(np.isin(pixels[-8:, -8:], (127, 128)).all())
+    return ["its end is one even grey: it may have been cut off"] * even

@@ -249,12 +249,12 @@ def test_frames_chosen_with_note(syntax):
     if syntax == RLELossless:
         ds.compress(RLELossless, encoding_plugin="pydicom")
     for frame, expected in enumerate((NOISE, 255 - NOISE)):
-        pixels, frames, notes = read_dicom(to_bytes(ds), "a", MAX_PIXELS, frame)
+        pixels, frames, notes = read_dicom(to_bytes(ds), MAX_PIXELS, frame)
         assert frames == 2
         np.testing.assert_array_equal(pixels, expected)
         assert notes == [f"frame {frame + 1} of 2"]
     with pytest.raises(RadiographError, match="no frame 3"):
-        read_dicom(to_bytes(ds), "a", MAX_PIXELS, 2)
+        read_dicom(to_bytes(ds), MAX_PIXELS, 2)
 
 
 @pytest.mark.parametrize("bits", [8, 16])
