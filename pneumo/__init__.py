@@ -2,7 +2,8 @@
 
 The way of the data, one module an arrow:
 
-    bytes -> Radiograph -> model input -> feature maps -> probability + heatmap -> Reading
+    bytes -> Radiograph -> lung field -> model input -> feature maps -> probability + evidence
+    -> Reading
 
 `import pneumo` loads nothing heavy: import the module you need.
 """

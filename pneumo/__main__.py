@@ -48,7 +48,7 @@ CLOSED_PIPE = 141
 def build_parser() -> argparse.ArgumentParser:
     """Builds the parser of the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m pneumo",
+        prog="pneumo" if Path(sys.argv[0]).stem == "pneumo" else "python -m pneumo",
         description="Pneumonia against normal on chest radiographs. Not a medical device.",
     )
     commands = parser.add_subparsers(required=True)

@@ -266,13 +266,17 @@ def _fit(features: np.ndarray, kinds: np.ndarray) -> Scope:
     return Scope(mean, scale, pca.components_.T, kernel, bias, np.ones(len(KINDS)), np.inf, np.inf)
 
 
+LARGE_ENOUGH = 600, 600
+"""Height and width in pixels: radiographs are judged by what they show, small ones too."""
+
+
 def describe_outcomes(
     scope: Scope, rows: Iterable[Told], seen: Iterable[ModelInput]
 ) -> dict[str, JsonObject]:
     """Counts for each group what `judge` says: `n`, `accepted`, `warned`, `refused`, `reasons`."""
     report: dict[str, JsonObject] = {}
     for (group, *_), own in zip(rows, seen, strict=True):
-        found = judge((600, 600), own, (), scope)
+        found = judge(LARGE_ENOUGH, own, (), scope)
         outcome = "accepted"
         if found:
             outcome = "refused" if found[0].refuses else "warned"

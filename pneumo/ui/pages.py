@@ -99,7 +99,7 @@ def _show_radiographs() -> None:
     warn_before_leaving(entries.values())  # now, and not after what takes seconds
     end_test_without_cases(entries)
     if entries:
-        compute_rest = _show_answers(entries, Results(*engine), left, middle, right)
+        compute_rest = _show_answers(entries, Results(engine), left, middle, right)
         if entries.keys() - known:
             time.sleep(PICTURE_DRAWN)
             give_back_memory()  # of what was read; a blink, for which no answer is to wait

@@ -12,7 +12,6 @@ import numpy as np
 import streamlit as st
 
 from pneumo.evaluation.stability import Stability, measure_stability
-from pneumo.explaining.explainer import Explainer
 from pneumo.explaining.methods import METHODS
 from pneumo.explaining.scaling import scale_heatmap
 from pneumo.images import encode_jpeg, fit_within
@@ -35,8 +34,12 @@ def has_common_scale(card: ModelCard, wanted: Explanation) -> bool:
 class Results:
     """Gives results from the session's memory, or computes them."""
 
-    classifier: Classifier
-    explainer: Explainer
+    engine: Engine
+
+    @property
+    def classifier(self) -> Classifier:
+        """What answers."""
+        return self.engine.classifier
 
     def pixels(self, entry: ReadEntry) -> np.ndarray:
         """Returns the radiograph `(height, width)` uint8 at full size."""
@@ -48,8 +51,9 @@ class Results:
         """Returns one heatmap `(h, w)` float32 in [0, 1], before any resize."""
 
         def compute() -> np.ndarray:
-            engine = Engine(self.classifier, self.explainer)
-            cam = cam_of(engine, entry.reading, wanted.method, wanted.label, wanted.layer, progress)
+            cam = cam_of(
+                self.engine, entry.reading, wanted.method, wanted.label, wanted.layer, progress
+            )
             return self._scale(wanted, cam)
 
         if has_cam(wanted.method):

@@ -202,7 +202,7 @@ def test_exports_tell_the_doubt_and_the_stability_of_the_page(app, stand_in, mon
     app.button(key="compute-pack").click().run()
     shown = table(app)
     monkeypatch.setattr(st, "session_state", app.session_state)
-    entries, results = app.session_state["entries"], Results(stand_in.classifier, stand_in)
+    entries, results = app.session_state["entries"], Results(stand_in.engine)
     worklist = json.loads(to_json(rows_of(entries, near, results)))
     with zipfile.ZipFile(io.BytesIO(app.session_state["pack"].data)) as archive:
         packed = json.loads(archive.read("worklist.json"))

@@ -123,7 +123,7 @@ def test_exports_tell_refusals_and_warnings(app, stand_in, monkeypatch):
     assert [row["findings"][:27] for row in rows[:2]] == ["", "This looks like an adult's "]
     assert rows[1]["p_pneumonia"] > 0.5 and rows[1]["evidence_inside"] is None
     monkeypatch.setattr(st, "session_state", app.session_state)
-    results = Results(stand_in.classifier, stand_in)
+    results = Results(stand_in.engine)
     rows = rows_of(app.session_state["entries"], 0.5, results)
     assert [(row.verdict, row.p_pneumonia is None) for row in rows] == [
         ("REFUSED", True),
