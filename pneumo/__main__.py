@@ -371,15 +371,11 @@ def evaluate(args: argparse.Namespace) -> int:
                 complain(str(problem))
                 continue
             scored.append(example)
-            answers.extend(score_pixels(classifier, [radiograph.pixels]))
+            if args.shifts is None:  # else they are answered with their variants, below
+                answers.extend(score_pixels(classifier, [radiograph.pixels]))
     if not scored:
         raise RadiographError(f"None of the {len(examples)} files in {args.folder} can be read.")
-    labels, scores = labels_of(scored), np.array(answers)
-    metrics = compute_metrics(labels, scores, patients_of(scored), threshold)
-    metrics["patients_by"] = describe_patients([example.by for example in scored])
-    metrics["unreadable"] = len(examples) - len(scored)
-    metrics["weights_sha256"] = classifier.card.weights_sha256
-    metrics["precision"] = classifier.precision
+    columns: dict[str, np.ndarray] = {}
     if args.shifts is not None:
         with show_progress("evaluating under shifts", len(scored)) as progress:
             columns = score_suite(
@@ -389,6 +385,13 @@ def evaluate(args: argparse.Namespace) -> int:
                 [args.shifts or None] * len(scored),
                 classifier.find,
             )
+    labels, scores = labels_of(scored), columns.get("none", np.array(answers))
+    metrics = compute_metrics(labels, scores, patients_of(scored), threshold)
+    metrics["patients_by"] = describe_patients([example.by for example in scored])
+    metrics["unreadable"] = len(examples) - len(scored)
+    metrics["weights_sha256"] = classifier.card.weights_sha256
+    metrics["precision"] = classifier.precision
+    if columns:
         rests = {name: columns.pop(name) for name in RESTS if name in columns}
         metrics["shifts"] = compare_shifted(labels, columns, threshold)
         if rests:
