@@ -27,6 +27,8 @@ _SECONDS = 60
 _ENVELOPE = 4096
 """Bytes for the lines around the one part of an answer."""
 _MULTIPART = 'multipart/related; type="application/dicom"'
+_AS_STORED = f"{_MULTIPART}; transfer-syntax=*"
+"""Without the last the standard has a server decode it first, and not all can."""
 _UIDS = {"study": "0020000D", "series": "0020000E", "instance": "00080018"}
 _FAILED, _REASON = "00081198", "00081197"
 _STORED, _STORED_UID = "00081199", "00081155"
@@ -66,7 +68,7 @@ class DicomArchive:
         # requests is to be shared.
         self._session, self._fetching = _connect(), _connect()
         self._client = DICOMwebClient(self.url, self._session, timeout=_SECONDS)
-        self._client.host = parts.netloc  # which it would send without the port
+        self._client.host = None  # it would send it without port; requests does, wherever led to
         self._client.set_http_retry_params(retry=False)  # the sessions try again
 
     def __enter__(self) -> "DicomArchive":
@@ -115,7 +117,7 @@ class DicomArchive:
             with (
                 self._refusing("read"),
                 self._fetching.get(
-                    name, headers={"Accept": _MULTIPART}, stream=True, timeout=_SECONDS
+                    name, headers={"Accept": _AS_STORED}, stream=True, timeout=_SECONDS
                 ) as response,
             ):
                 response.raise_for_status()
@@ -159,14 +161,14 @@ class DicomArchive:
         """Raises `ArchiveError` unless an answer says that all is stored (PS3.18 table I.1-1)."""
         refused = _items_of(told, _FAILED)
         if refused or (status != 200 and told is None):
-            codes = {_first_of(item, _REASON) for item in refused}
-            reasons = sorted(f"0x{code:04x}" for code in codes if isinstance(code, int))
+            codes = [_first_of(item, _REASON) for item in refused]
+            reasons = sorted({f"0x{code:04x}" for code in codes if isinstance(code, int)})
             raise ArchiveError(
                 f"{self.url} refuses what was made of {stem} "
                 f"({', '.join(reasons) or f'HTTP {status}'})."
             )
-        stored = {_first_of(item, _STORED_UID) for item in _items_of(told, _STORED)}
-        if told is not None and not {str(each.SOPInstanceUID) for each in objects} <= stored:
+        stored = [_first_of(item, _STORED_UID) for item in _items_of(told, _STORED)]
+        if told is not None and not all(each.SOPInstanceUID in stored for each in objects):
             raise ArchiveError(f"{self.url} has not stored all that was made of {stem}.")
 
     @contextmanager
@@ -176,7 +178,9 @@ class DicomArchive:
 
         try:
             yield
-        except (RequestException, ValueError, KeyError, OSError) as error:
+        except (RequestException, ValueError, OSError, RecursionError, TypeError) as error:
+            # The last two: JSON nested too deep, and what Python's own reader of headers raises
+            # of a Content-Type that is numbered in part (boundary*0=a; boundary*=b).
             told = getattr(getattr(error, "response", None), "status_code", None)
             cause = f"HTTP {told}" if told else type(error).__name__
             advice = (
@@ -194,20 +198,47 @@ def _connect() -> Any:
     from requests.adapters import HTTPAdapter
     from urllib3 import Retry
 
-    session = Session()
+    header = os.environ.get(AUTHORIZATION)
+    session = _connect_as(header) if header else Session()
+    session.hooks["response"].append(_drop_redirect)
     again = Retry(
-        1, status_forcelist=_BUSY, allowed_methods=["GET"], backoff_factor=1, raise_on_status=False
+        1,
+        status_forcelist=_BUSY,
+        allowed_methods=["GET"],
+        backoff_factor=1,
+        raise_on_status=False,
+        respect_retry_after_header=False,  # it may ask for hours
     )
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(max_retries=again))
-    if header := os.environ.get(AUTHORIZATION):
-
-        def sign(request: Any) -> Any:
-            request.headers["Authorization"] = header
-            return request
-
-        session.auth = sign  # as a header of the session it would give way to ~/.netrc
     return session
+
+
+def _connect_as(header: str) -> Any:
+    """Returns a session that sends this header, but not to another host that it is led to.
+
+    As a header of a plain session it would give way to `~/.netrc`, at first and at each redirect.
+    """
+    from requests import Session
+
+    class SigningSession(Session):
+        def rebuild_auth(self, prepared_request: Any, response: Any) -> None:
+            if self.should_strip_auth(response.request.url, prepared_request.url):
+                prepared_request.headers.pop("Authorization", None)
+
+    def sign(request: Any) -> Any:
+        request.headers["Authorization"] = header
+        return request
+
+    session = SigningSession()
+    session.auth = sign
+    return session
+
+
+def _drop_redirect(response: Any, **_: object) -> None:
+    """Closes a redirect, whose body requests would read and inflate whatever its size."""
+    if response.is_redirect:
+        response.close()
 
 
 def _all_of(search: Callable[..., list[JsonObject]], level: str) -> Iterator[JsonObject]:
@@ -218,6 +249,8 @@ def _all_of(search: Callable[..., list[JsonObject]], level: str) -> Iterator[Jso
     seen: set[str] = set()
     offset = 0
     while page := search(offset=offset):
+        if not isinstance(page, list):
+            raise ArchiveError("The archive's answer is not a list of what it has found.")
         new = [each for each in page if _uid_of(each, level) not in seen]
         if not new:
             return
@@ -252,9 +285,10 @@ def _items_of(item: Any, tag: str) -> list[Any]:
 
 
 def _json_of(answer: Any) -> Any:
-    """Returns what an answer says in JSON; None if it says nothing so."""
+    """Returns what an answer says in JSON, out of a list of one; None if it says nothing so."""
     kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    return answer.json() if kind in ("application/dicom+json", "application/json") else None
+    told = answer.json() if kind in ("application/dicom+json", "application/json") else None
+    return told[0] if isinstance(told, list) and len(told) == 1 else told
 
 
 def _read_within(response: Any, most: int) -> bytes:

@@ -2,8 +2,8 @@
 
 import io
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path, PurePath
 
 from pneumo.errors import RadiographError
@@ -24,7 +24,7 @@ def is_hidden(path: PurePath) -> bool:
     list of a disc's files (PS3.10 section 8.6).
     """
     added = any(part.startswith((".", "__MACOSX")) for part in path.parts if part != "..")
-    return added or path.name.upper() == _DISC_LIST
+    return added or _plain(path.name) == _DISC_LIST
 
 
 def find_files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -47,7 +47,7 @@ def find_files(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def _is_disc_list(path: Path) -> bool:
-    return path.name.upper() == _DISC_LIST and path.is_file()
+    return _plain(path.name) == _DISC_LIST and path.is_file()
 
 
 def read_disc_list(path: Path) -> list[Path]:
@@ -82,28 +82,39 @@ def read_disc_list(path: Path) -> list[Path]:
             f"{path} is not a list of a disc's files, or is damaged ({type(error).__name__}). Name "
             "the folder instead."
         ) from error
+    names_in = cache(_names_in)  # a disc may have thousands of files in one folder
     # The standard allows capitals, digits and underscores, and nothing that leads elsewhere.
-    files = [_find_on_disc(path.parent, parts) for parts in named if _stay_below(parts)]
+    files = [_find_on_disc(path.parent, parts, names_in) for parts in named if _stay_below(parts)]
     if not files:
         raise RadiographError(f"{path} names no pictures. Name the folder instead.")
     return files
 
 
-def _find_on_disc(folder: Path, parts: list[str]) -> Path:
+def _find_on_disc(
+    folder: Path, parts: list[str], names_in: Callable[[Path], dict[str, str]]
+) -> Path:
     """Follows the names of a DICOMDIR from a folder, whatever a system makes of capitals.
 
     Linux shows those of a disc in small letters, and may leave its `;1` on (ISO 9660).
     """
     place = folder
     for part in parts:
-        name = part
-        with suppress(OSError):  # whoever reads the file learns what is wrong
-            if not (place / part).exists():
-                there = (path.name for path in sorted(place.iterdir()))
-                like = (one for one in there if one.upper().removesuffix(";1") == part.upper())
-                name = next(like, part)
-        place /= name
+        names = names_in(place)
+        place /= names.get(part) or names.get(_plain(part), part)
     return place
+
+
+def _names_in(folder: Path) -> dict[str, str]:
+    """Returns the names in a folder, by themselves and by how a DICOMDIR has them."""
+    try:
+        names = sorted(path.name for path in folder.iterdir())
+    except OSError:  # whoever reads the file learns what is wrong
+        return {}
+    return {_plain(name): name for name in names} | {name: name for name in names}
+
+
+def _plain(name: str) -> str:
+    return name.upper().removesuffix(";1").removesuffix(".")
 
 
 def _as_list(value: object) -> list[object]:
@@ -111,7 +122,7 @@ def _as_list(value: object) -> list[object]:
 
 
 def _stay_below(parts: list[str]) -> bool:
-    return not any(part in ("", ".", "..") or "/" in part or "\\" in part for part in parts)
+    return not any(part in ("", ".", "..") or set(part) & set("/\\\0") for part in parts)
 
 
 def stem_of(path: Path) -> str:

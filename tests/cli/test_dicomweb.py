@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import gc
+import gzip
 import io
 import json
 import re
@@ -12,6 +13,7 @@ import struct
 import subprocess
 import threading
 import time
+import tracemalloc
 import urllib.request
 import warnings
 import zlib
@@ -25,10 +27,11 @@ from pydicom import dcmread
 from pydicom.dataset import FileMetaDataset
 from pydicom.fileset import FileSet
 from pydicom.filewriter import write_file_meta_info
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless
 
 from pneumo import __main__ as cli
-from pneumo.cli.dicomweb import AUTHORIZATION
+from pneumo.cli.dicomweb import AUTHORIZATION, DicomArchive
+from pneumo.export.dicom_objects import DicomObjects, to_bytes
 from pneumo.reading.limits import MAX_BYTES
 from tests.conftest import encode
 from tests.reading.test_dicom import make, make_dataset
@@ -198,6 +201,18 @@ def test_server_that_asks_who_one_is(tmp_path, monkeypatch, capsys):
 
 
 @with_server
+def test_compressed_radiograph_is_fetched_as_it_is_stored(tmp_path):
+    rng = np.random.default_rng(0)
+    dataset = make_dataset(rng.integers(0, 256, (120, 100), np.uint8), **elements(1))
+    dataset.compress(JPEG2000Lossless, generate_instance_uid=False)
+    with serve(tmp_path) as address:
+        ask(f"{address.removesuffix('/dicom-web')}/instances", to_bytes(dataset))
+        with DicomArchive(address) as archive:
+            (file,) = archive.find()
+            assert file.fetch() == to_bytes(dataset)
+
+
+@with_server
 def test_instance_that_vanishes_is_a_row_with_its_reason(archive, tmp_path, monkeypatch):
     from requests import ConnectionError as Lost
     from requests import Session
@@ -230,25 +245,32 @@ def in_parts(data: bytes) -> bytes:
 
 
 @contextlib.contextmanager
-def serve_by_hand(instance=b"", kind=PART, found=(FOUND,), pages=True, statuses=(), stored=None):
+def serve_by_hand(
+    instance=b"", kind=PART, found=(FOUND,), pages=True, statuses=(), stored=None, moved=""
+):
     """A DICOMweb service with one radiograph that answers as it is told.
 
-    The radiograph is sent as `instance`, of that `kind`; searches find `found`, whatever the
-    filter and, without `pages`, whatever the offset; the first answers have other `statuses`; what
-    is stored is answered by `stored`: status, kind and body. Yields the address and the requests.
+    The radiograph is sent as `instance`, of that `kind`; searches find `found`, bytes being sent as
+    they are, whatever the filter and, without `pages`, whatever the offset; the first answers have
+    other `statuses`; what is stored is answered by `stored`: status, kind and body. All that is not
+    there has `moved` to another host, or below that path. Yields the address and the requests.
     """
     told, statuses = [], list(statuses)
+    bomb = gzip.compress(bytes(100 * 2**20)) if moved else b""
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self):
             told.append((self.path, dict(self.headers), b""))
-            if statuses:
+            if moved and not self.path.startswith(moved):
+                self.answer(302, "text/plain", bomb)
+            elif statuses:
                 self.answer(statuses.pop(0), "text/plain", b"busy")
             elif self.path.partition("?")[0].endswith("/instances/1.2.1.1"):
                 self.answer(200, kind, instance)
             else:
                 first = not pages or "offset=0" in self.path
-                self.answer(200, JSON, json.dumps(list(found) if first else []).encode())
+                body = found if isinstance(found, bytes) else json.dumps(list(found)).encode()
+                self.answer(200, JSON, body if first else b"[]")
 
         def do_POST(self):
             length = int(self.headers.get("Content-Length", 0))
@@ -261,6 +283,11 @@ def serve_by_hand(instance=b"", kind=PART, found=(FOUND,), pages=True, statuses=
             self.send_header("Content-Length", str(len(body)))
             if status == 301:
                 self.send_header("Location", self.path)
+            if status == 302:
+                self.send_header("Location", moved + self.path)
+                self.send_header("Content-Encoding", "gzip")
+            if status == 503:
+                self.send_header("Retry-After", "20000")
             self.end_headers()
             with contextlib.suppress(ConnectionError):  # who has read enough hangs up
                 self.wfile.write(body)
@@ -316,10 +343,11 @@ def test_whatever_an_archive_sends_is_a_row_with_its_reason(instance, why, tmp_p
         (b"{}", JSON, "sent as something other than DICOM"),
         (in_parts(radiograph(1))[:-9], PART, "the answer is cut off"),
         (in_parts(radiograph(1)), "multipart/related", "sent as something other than DICOM"),
+        (b"", "multipart/related; boundary*0=a; boundary*=b", "cannot be fetched"),
         (radiograph(1), "application/dicom", ""),
         (in_parts(radiograph(1)), PART.replace("=part", '="part"'), ""),
     ],
-    ids=["JSON", "cut off", "no boundary", "by itself", "quoted"],
+    ids=["JSON", "cut off", "no boundary", "half numbered", "by itself", "quoted"],
 )
 def test_answer_is_taken_as_it_says_what_it_is(instance, kind, why, tmp_path):
     with serve_by_hand(instance, kind) as (address, _):
@@ -358,6 +386,23 @@ def test_odd_answer_to_a_search_ends_in_one_line(found, capsys):
     assert len(error.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        (b"5", "is not a list of what it has found"),
+        (b"true", "is not a list of what it has found"),
+        (b"[" * 100_000, "cannot be searched (RecursionError)"),
+    ],
+    ids=["number", "truth", "nested"],
+)
+def test_search_answered_by_no_list_ends_in_one_line(found, why, capsys):
+    with serve_by_hand(found=found) as (address, _):
+        assert run(address) == 2
+    error = capsys.readouterr().err
+    assert why in error
+    assert len(error.splitlines()) == 1
+
+
 def test_series_of_a_study_need_not_repeat_its_identifier(tmp_path):
     series = {tag: value for tag, value in FOUND.items() if tag != "0020000D"}
     with serve_by_hand(in_parts(radiograph(1)), found=[series]) as (address, _):
@@ -365,7 +410,9 @@ def test_series_of_a_study_need_not_repeat_its_identifier(tmp_path):
     assert "/studies/1.2/series/1.2.1/" in rows_of(tmp_path / "a.csv")[0]["path"]
 
 
-def test_busy_server_is_asked_twice_and_then_told(tmp_path, capsys):
+def test_busy_server_is_asked_twice_and_then_told(tmp_path, capsys, monkeypatch):
+    slept = []
+    monkeypatch.setattr("urllib3.util.retry.time.sleep", slept.append)
     with serve_by_hand(in_parts(radiograph(1)), statuses=[503]) as (address, _):
         assert run(address) == 0
     with serve_by_hand(statuses=[503] * 9) as (address, told):
@@ -373,16 +420,49 @@ def test_busy_server_is_asked_twice_and_then_told(tmp_path, capsys):
     error = capsys.readouterr().err
     assert "HTTP 503). It is busy: try again later." in error
     assert len(told) == 2
+    assert sum(slept) < 60, "the server asks for hours"
 
 
-def test_header_is_sent_whatever_netrc_says(tmp_path, monkeypatch):
+@pytest.mark.parametrize("moved", ["", "/moved"])
+def test_header_is_sent_whatever_netrc_says(tmp_path, monkeypatch, moved):
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login other password pw")
     (tmp_path / ".netrc").chmod(0o600)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv(AUTHORIZATION, "Bearer mine")
-    with serve_by_hand(in_parts(radiograph(1))) as (address, told):
+    with serve_by_hand(in_parts(radiograph(1)), moved=moved) as (address, told):
         assert run(address) == 0
     assert {headers["Authorization"] for _, headers, _ in told} == {"Bearer mine"}
+
+
+def test_another_host_is_asked_by_its_name_and_not_told_who_asks(monkeypatch):
+    monkeypatch.setenv(AUTHORIZATION, "Bearer mine")
+    with serve_by_hand(in_parts(radiograph(1))) as (other, told):
+        host = other.removeprefix("http://").removesuffix("/dicom-web")
+        with serve_by_hand(moved=f"http://{host}") as (address, told_first):
+            assert run(address) == 0
+    assert {headers["Authorization"] for _, headers, _ in told_first} == {"Bearer mine"}
+    assert len(told) == len(told_first)
+    assert {(h["Host"], h.get("Authorization")) for _, h, _ in told} == {(host, None)}
+
+
+@pytest.mark.parametrize(
+    ("instance", "moved"),
+    [(deflated(100 * 2**20), ""), (radiograph(1), "/moved")],
+    ids=["the file", "what a redirect has besides"],
+)
+def test_fetching_inflates_nothing(instance, moved):
+    with (
+        serve_by_hand(in_parts(instance), moved=moved) as (address, _),
+        DicomArchive(address) as archive,
+    ):
+        (file,) = archive.find()
+        tracemalloc.start()
+        try:
+            assert file.fetch() == instance
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert peak < 20 * 2**20  # that is 100 MiB
 
 
 def answer_of(**sequences) -> bytes:
@@ -404,12 +484,15 @@ def answer_of(**sequences) -> bytes:
         ((409, "text/plain", b"no"), "refuses .*HTTP 409"),
         ((200, JSON, answer_of(stored=["1.2.3"])), "has not stored all"),
         ((200, JSON, b"[]"), "has not stored all"),
+        ((200, JSON, answer_of(failed=[{}])), "refuses .*HTTP 200"),
+        ((200, JSON, answer_of(stored=[[]])), "has not stored all"),
+        ((200, JSON, b"[" * 100_000), "cannot be written to .RecursionError"),
         ((200, JSON, b"{"), "cannot be written to"),
         ((301, "text/plain", b""), "does not say that it has stored"),
         ((503, "text/plain", b"busy"), "HTTP 503.*try again later"),
         ((200, "text/plain", b""), ""),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:60],
 )
 def test_what_is_not_stored_is_told(stored, why, capsys):
     with serve_by_hand(in_parts(radiograph(1)), stored=stored) as (address, told):
@@ -420,6 +503,19 @@ def test_what_is_not_stored_is_told(stored, why, capsys):
     bodies = [body for _, headers, body in told if "multipart" in headers.get("Content-Type", "")]
     assert len(bodies) == 1  # what is sent is not sent again, least of all empty
     assert bodies[0].count(b"DICM") == 2
+
+
+def test_answer_in_a_list_of_one_tells_what_is_stored():
+    objects = DicomObjects(
+        *(make_dataset(np.eye(64, dtype=np.uint8), SOPInstanceUID=uid) for uid in ("1.2", "1.3"))
+    )
+    told = b"[" + answer_of(stored=["1.3", "1.2"]) + b"]"
+    with (
+        serve_by_hand(stored=(200, JSON, told)) as (address, sent),
+        DicomArchive(address) as archive,
+    ):
+        archive.keep("a", objects)
+    assert len(sent) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,24 @@
 """Which files below a folder are taken for radiographs; for the command line and for training."""
 
 import os
+import time
 
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
 
 from pneumo import __main__ as cli
 from pneumo.errors import RadiographError
-from pneumo.reading.folders import find_files, find_radiographs, stem_of, suffix_of
+from pneumo.reading.folders import (
+    find_files,
+    find_radiographs,
+    read_disc_list,
+    stem_of,
+    suffix_of,
+)
 from pneumo.reading.radiograph import read_radiograph
 from tests.conftest import encode
-from tests.reading.test_dicom import make
+from tests.reading.test_dicom import EXPLICIT, make, to_bytes
 
 NOISE = np.random.default_rng(0).integers(0, 256, (80, 90), np.uint8)
 PICTURE, DICOM = encode(NOISE), make(NOISE)
@@ -26,6 +34,19 @@ def put(folder, **files):
 
 def found(folder):
     return [path.relative_to(folder).as_posix() for path in find_radiographs(folder)]
+
+
+def disc_list(*names):
+    """A DICOMDIR of these names, which lie beside it."""
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = EXPLICIT
+    dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.1.3.10"
+    dataset.file_meta.MediaStorageSOPInstanceUID = "1.2"
+    dataset.DirectoryRecordSequence = [Dataset() for _ in names]
+    for record, name in zip(dataset.DirectoryRecordSequence, names, strict=True):
+        record.DirectoryRecordType, record.ReferencedFileID = "IMAGE", name
+    return to_bytes(dataset)
 
 
 def test_pictures_by_name_and_dicom_by_content(tmp_path):
@@ -119,3 +140,30 @@ def test_predict_scores_what_it_can_of_an_odd_folder(tmp_path, capsys, monkeypat
         str(tmp_path / "pipe.png"),
         "/dev/zero",
     ]
+
+
+def test_large_disc_in_small_letters_is_listed_at_once(tmp_path):
+    numbers = range(1000)
+    for number in numbers:
+        (tmp_path / f"im{number:04}").touch()
+    (tmp_path / "DICOMDIR").write_bytes(disc_list(*(f"IM{number:04}" for number in numbers)))
+    begin = time.perf_counter()
+    files = read_disc_list(tmp_path / "DICOMDIR")
+    assert time.perf_counter() - begin < 5  # the folder is not read again for each
+    assert files == [tmp_path / f"im{number:04}" for number in numbers]
+
+
+def test_disc_whose_names_have_their_version(tmp_path):
+    (tmp_path / "DICOMDIR;1").write_bytes(disc_list("IM1", "IM2", "IM3"))
+    for name in ("IM1.;1", "im2;1", "IM3", "im3"):
+        (tmp_path / name).write_bytes(DICOM)
+    named = [tmp_path / name for name in ("IM1.;1", "im2;1", "IM3")]
+    assert list(find_files([tmp_path / "DICOMDIR;1"])) == named
+    assert found(tmp_path) == ["IM1.;1", "IM3", "im2;1", "im3"]
+
+
+def test_name_that_no_file_can_have_is_not_listed(tmp_path):
+    data = disc_list("IMX1", "IM2")
+    assert data.count(b"IMX1") == 1
+    (tmp_path / "DICOMDIR").write_bytes(data.replace(b"IMX1", b"IM\x001"))
+    assert read_disc_list(tmp_path / "DICOMDIR") == [tmp_path / "IM2"]
