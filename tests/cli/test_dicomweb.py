@@ -490,7 +490,9 @@ def answer_of(**sequences) -> bytes:
         ((200, JSON, b"{"), "cannot be written to"),
         ((301, "text/plain", b""), "does not say that it has stored"),
         ((503, "text/plain", b"busy"), "HTTP 503.*try again later"),
-        ((200, "text/plain", b""), ""),
+        ((200, "text/html", b"Log in, please."), "has not stored all"),
+        ((200, JSON, b"null"), "has not stored all"),
+        ((200, "application/dicom+xml; charset=utf-8", b"<NativeDicomModel/>"), ""),
     ],
     ids=lambda value: str(value)[:60],
 )
