@@ -39,9 +39,8 @@ from pneumo.reading.radiograph import SUFFIXES, check_length
 FILES_A_BLOCK = 64
 """Files that are one worker's task: a block of rows, and a file of Parquet."""
 _SECONDS = 10
-_NAME_BY_RAY = re.compile(r"[0-9a-f]{32}_\d{6}-\d+\.parquet")
-"""Of a file that a job wrote: its number, that of the task, and one that is counted up."""
-_END_OF_PARQUET = b"PAR1"
+_NAME_BY_RAY = re.compile(r"(\w+_)?[0-9a-f]{32}_\d{6}-\d+\.parquet")
+"""Of a file that a job writes: `{data set}_{job}_{task}-{number}.parquet`."""
 
 
 def is_url(name: str) -> bool:
@@ -218,7 +217,7 @@ def predict_on_ray(
         return _status(output)
     if address:
         _require_listener(address)
-    else:  # told in one line and at once, which Ray would take a while and three errors for
+    else:  # in one line, before Ray is started and tells it as the traces of its own processes
         load_engine(precision=precision)
     try:
         with keep_heeding():
@@ -420,13 +419,24 @@ def forget_cut_files(output: str) -> None:
     if rows is None:
         return
     try:
-        rows.count_rows()  # many files at a time, of which one by one is asked only if one is odd
+        rows.count_rows()  # of many files at a time; one by one they are asked only if one is odd
     except ArrowException:
         system, _ = _store_of(output)
         for place in rows.files:
-            by_ray = _NAME_BY_RAY.fullmatch(PurePosixPath(place).name)
-            if by_ray and system.tail(place, len(_END_OF_PARQUET)) != _END_OF_PARQUET:
+            if _NAME_BY_RAY.fullmatch(PurePosixPath(place).name) and _is_cut(system, place):
                 system.rm_file(place)
+
+
+def _is_cut(system: Any, place: str) -> bool:
+    """Tells whether a file lacks the end by which Parquet is read, and which is written last."""
+    from pyarrow import ArrowException, parquet
+
+    with system.open(place, "rb") as file:
+        try:
+            parquet.read_metadata(file)
+        except ArrowException:
+            return True
+    return False
 
 
 def _has_other(column: Any, value: object) -> bool:

@@ -16,8 +16,8 @@ from fsspec.registry import known_implementations
 
 from pneumo import __main__ as cli
 from pneumo.cli import cluster
-from pneumo.cli.cluster import forget_failures, read_done
-from pneumo.errors import OutputError
+from pneumo.cli.cluster import forget_cut_files, forget_failures, predict_on_ray, read_done
+from pneumo.errors import OutputError, WeightsError
 from pneumo.export.rows import Row, to_parquet
 from pneumo.network.card import read_card
 from pneumo.network.weights_files import CARD_NAME, WEIGHTS_FOLDER
@@ -134,7 +134,7 @@ def test_sigterm_ends_it_as_a_local_run_and_what_is_done_by_then_stays(
     monkeypatch.setattr(cluster, "FILES_A_BLOCK", 4)
     folder, output = tmp_path / "many", tmp_path / "ray"
     folder.mkdir()
-    for number in range(96):
+    for number in range(64):
         (folder / f"{number:03d}.jpeg").symlink_to(SAMPLES[number % len(SAMPLES)])
     numbers = signal.SIGINT, signal.SIGTERM
     before = [signal.getsignal(number) for number in numbers]
@@ -145,32 +145,55 @@ def test_sigterm_ends_it_as_a_local_run_and_what_is_done_by_then_stays(
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
     assert "interrupted" in capsys.readouterr().err
-    assert 4 <= len(rows_of(output)) < 96
+    whole = whole_files_of(output)
+    assert whole
+    assert len(whole) < 16
+    cut = begin_another_file(next(iter(whole)))
     assert on_ray(folder, "--parquet", output, "--resume") == 0
     names = [Path(row["path"]).name for row in rows_of(output)]
-    assert names == [f"{number:03d}.jpeg" for number in range(96)]
+    assert names == [f"{number:03d}.jpeg" for number in range(64)]
+    assert not cut.exists()
+    assert {path: path.read_bytes() for path in whole} == whole
+
+
+def whole_files_of(output):
+    """Returns the files with rows -> their bytes; one may be cut, whose writer was stopped too."""
+    files = {path: path.read_bytes() for path in output.glob("*.parquet")}
+    return {path: data for path, data in files.items() if len(data) > 4 and data[-4:] == b"PAR1"}
+
+
+def begin_another_file(whole):
+    """Leaves, under a name as Ray gave it, what SIGKILL leaves of a file that is being written."""
+    cut = whole.with_name(whole.name.replace("-0.parquet", "-1.parquet"))
+    assert cut != whole
+    cut.write_bytes(whole.read_bytes()[:1000])
+    return cut
 
 
 @contextlib.contextmanager
 def stop_at_the_first_rows(output):
-    """Sends this process SIGTERM once rows are written, which must be while workers still score."""
-    worked = []
+    """Sends this process SIGTERM once rows are written, if workers still score then."""
 
     def stop():
-        for _ in range(2400):
-            if any(output.glob("*.parquet")):
-                before = sum(map(cpu_seconds, workers()))
-                time.sleep(0.5)
-                worked.append(sum(map(cpu_seconds, workers())) - before)
+        if wait_until(lambda: whole_files_of(output), 120):
+            before = sum(map(cpu_seconds, workers()))
+            if wait_until(lambda: sum(map(cpu_seconds, workers())) - before > 0.2, 10):
                 os.kill(os.getpid(), signal.SIGTERM)
-                return
-            time.sleep(0.05)
 
     stopper = threading.Thread(target=stop)
     stopper.start()
     yield
     stopper.join()
-    assert worked[0] > 0.2, "rows were written when all was scored"
+
+
+def wait_until(is_so, seconds) -> bool:
+    """Returns whether it came to be so in time."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def test_rows_that_went_elsewhere_are_missed(tmp_path):
@@ -181,6 +204,49 @@ def test_rows_that_went_elsewhere_are_missed(tmp_path):
         cluster._require_rows(output, ["a", "d", "c"])
     with pytest.raises(OutputError, match="rows of 1 files are not in"):
         cluster._require_rows(str(tmp_path / "nothing"), ["a"])
+
+
+@pytest.mark.parametrize("is_resumed", [False, True])
+def test_job_whose_rows_went_elsewhere_is_no_success(tmp_path, monkeypatch, capsys, is_resumed):
+    class Elsewhere:
+        def map_batches(self, *arguments, **options):
+            return self
+
+        def write_parquet(self, *arguments, **options):
+            pass
+
+    monkeypatch.setattr("ray.init", lambda *arguments, **options: None)
+    monkeypatch.setattr("ray.cluster_resources", lambda: {"CPU": 2.0})
+    monkeypatch.setattr("ray.data.from_items", lambda *arguments, **options: Elsewhere())
+    monkeypatch.setattr(cluster, "load_engine", lambda **options: None)
+    words = []
+    if is_resumed:
+        keep(tmp_path / "ray" / "1.parquet", scored(str(SAMPLES[0])))
+        words = ["--resume"]
+    assert on_ray(*SAMPLES[:3], "--parquet", tmp_path / "ray", *words) == 2
+    assert (
+        f"The rows of {3 - is_resumed} files are not in {tmp_path}/ray" in capsys.readouterr().err
+    )
+
+
+def test_what_cannot_score_is_told_before_ray_is_started(tmp_path, monkeypatch, capsys):
+    def refuse(precision):
+        raise WeightsError(f"This processor calculates in f32, not in {precision}.")
+
+    monkeypatch.setattr(cluster, "load_engine", refuse)
+    output = tmp_path / "ray"
+    assert on_ray(SAMPLES[0], "--parquet", output, "--precision", "bfloat16") == 2
+    assert "This processor calculates in f32, not in bfloat16." in capsys.readouterr().err
+    assert not output.exists()
+
+
+def test_why_workers_cannot_start_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "load_engine", lambda **options: None)  # here, not in workers
+    settings = {"threshold": None, "stability": False, "precision": "none", "resume": False}
+    with pytest.raises(OutputError, match=r"given up \(ActorDiedError: KeyError: 'none'\)"):
+        predict_on_ray(
+            [str(SAMPLES[0])], str(tmp_path / "ray"), address=None, workers=1, **settings
+        )
 
 
 def keep(path, *rows):
@@ -250,6 +316,29 @@ def test_job_that_dies_while_failures_are_forgotten_loses_no_row(tmp_path, monke
         patch.setattr("fsspec.implementations.local.LocalFileSystem.mv", die)
         forget_failures(str(tmp_path / "rows"), ["b"])
     assert read_done(str(tmp_path / "rows"), None, False, "float32") == {"a"}
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_files_that_a_killed_job_began_go_and_no_others(tmp_path, scheme):
+    names = [f"0356qag2f0_{'67648e57' * 4}_{number:06d}-0.parquet" for number in range(4)]
+    for name in [*names, "cut.parquet", "notes.txt"]:
+        keep(tmp_path / name, scored(name))
+    for name, length in [(names[1], 100), (names[2], 0), (names[3], -1), ("cut.parquet", 100)]:
+        (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:length])
+    (tmp_path / "notes.txt").write_text("no rows")
+    output = f"{scheme}{tmp_path}"
+    forget_cut_files(output)
+    there = sorted(path.name for path in tmp_path.iterdir())
+    assert there == [names[0], "cut.parquet", "notes.txt"]
+    with pytest.raises(OutputError, match="holds something other than whole rows"):
+        read_done(output, None, False, "float32")
+    for name in there[1:]:
+        (tmp_path / name).unlink()
+    forget_cut_files(output)
+    assert read_done(output, None, False, "float32") == {names[0]}
+    (tmp_path / names[0]).write_bytes(b"PAR1")
+    forget_cut_files(output)
+    assert read_done(output, None, False, "float32") == set()
 
 
 @pytest.mark.parametrize(
