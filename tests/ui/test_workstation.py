@@ -66,13 +66,13 @@ def test_thirty_files_in_one_view(browser, address, size):
         for n in range(30)
     ]
     page.locator("input[type=file]").set_input_files(files)
-    height = "words => words.offsetHeight"
-    awaited = page.locator(".pneumo-strip-awaited + .pneumo-small")
-    expect(awaited).to_be_visible()  # it is there before it has a place
-    kept = awaited.evaluate(height)
+    # Seen at each frame: a locator's looks come to be half a second apart, which may miss it.
+    awaited = "document.querySelector('.pneumo-strip-awaited + .pneumo-small')?.offsetHeight"
+    kept = page.wait_for_function(awaited).json_value()
     stability = page.locator(".pneumo-strip + .pneumo-small")
     expect(stability).to_be_visible()
-    assert stability.evaluate(height) == kept, "what comes later pushes what is below"
+    height = stability.evaluate("words => words.offsetHeight")
+    assert height == kept, "what comes later pushes what is below"
     page.wait_for_timeout(500)
     parts = [".st-key-threshold", ".pneumo-verdict .word", ".frame img"]
     parts += [".st-key-previous button", ".st-key-next button"]
