@@ -18,7 +18,6 @@ import numpy as np
 
 from pneumo.cli.scoring import RemoteFile, Scorer
 from pneumo.cli.stopping import keep_heeding
-from pneumo.dataset.examples import class_of
 from pneumo.errors import OutputError, RadiographError
 from pneumo.export.rows import (
     FAILED,
@@ -65,9 +64,7 @@ class Worker:
         openvino_runtime.use_threads(1)  # as many workers as processors
         engine = load_engine(precision=precision)
         least = engine.classifier.card.default.threshold if threshold is None else threshold
-        folders = tuple(Path(name) for name in given if not is_url(name))
-        self._scorer = Scorer(engine, least, stability, None, folders)
-        self._addresses = tuple(f"{name.rstrip('/')}/" for name in given if is_url(name))
+        self._scorer = Scorer(engine, least, stability, None, tuple(map(Path, given)))
 
     def __call__(self, batch: dict[str, np.ndarray]) -> Any:
         """Returns the rows of a batch of names, as a table of Arrow."""
@@ -75,20 +72,13 @@ class Worker:
 
     def _score(self, name: str) -> Row:
         try:
-            row = self._scorer.score(self._scorer.open(open_file(name)), 0).row
-            return replace(row, label=row.label or self._label_of(name))
+            return self._scorer.score(self._scorer.open(open_file(name)), 0).row
         except Exception as error:  # a job of a million files is not to end with one of them
             scorer = self._scorer
             weights = scorer.engine.classifier.card.weights_sha256
             cause = f"{name} cannot be scored ({type(error).__name__}: {error})."
             row = row_of_failure(name, cause, scorer.threshold, weights)
             return replace(row, precision=scorer.engine.classifier.precision)
-
-    def _label_of(self, name: str) -> str:
-        """Returns the class that folders below a given address tell, as those below a path do."""
-        below = (name.removeprefix(top) for top in self._addresses if name.startswith(top))
-        folders = (PurePosixPath(own).parts[:-1] for own in below)
-        return next(filter(None, map(class_of, folders)), "")
 
 
 def open_file(name: str) -> Path | RemoteFile:
@@ -265,26 +255,13 @@ def predict_on_ray(
         ) from error
     finally:
         ray.shutdown()
-    _require_rows(output, names)
-    return _status(output)
+    return _status(output, names)
 
 
 def _last_line(error: Exception) -> str:
     """Returns what went wrong, of an error that is told with the traces of other processes."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return escape_controls(lines[-1]) if lines else ""
-
-
-def _require_rows(output: str, names: Iterable[str]) -> None:
-    """Raises `OutputError` if not every file has its row where this process can see it."""
-    rows = _open_rows(output)
-    paths = _read_rows(rows, output, columns=["path"])["path"].to_pylist() if rows else []
-    missing = {escape_text(name) for name in names}.difference(paths)
-    if missing:
-        raise OutputError(
-            f"The rows of {len(missing)} files are not in {output}, {min(missing)} for one. All "
-            "machines of a cluster must write to one place: name a shared folder, or an address."
-        )
 
 
 def _require_listener(address: str) -> None:
@@ -479,8 +456,21 @@ def forget_failures(output: str, names: Iterable[str]) -> None:
         system.mv(draft, place)
 
 
-def _status(output: str) -> int:
+def _status(output: str, names: Iterable[str] = ()) -> int:
+    """Returns the exit status of a job that is done.
+
+    Raises:
+        OutputError: Not every one of the files has its row where this process can see it.
+    """
     rows = _open_rows(output)
-    if rows is None:
-        return 0
-    return int(_read_rows(rows, output, columns=["p_pneumonia"]).column(0).null_count > 0)
+    paths, failed = [], 0
+    if rows is not None:
+        table = _read_rows(rows, output, columns=["path", "p_pneumonia"])
+        paths, failed = table["path"].to_pylist(), table["p_pneumonia"].null_count
+    missing = {escape_text(name) for name in names}.difference(paths)
+    if missing:
+        raise OutputError(
+            f"The rows of {len(missing)} files are not in {output}, {min(missing)} for one. All "
+            "machines of a cluster must write to one place: name a shared folder, or an address."
+        )
+    return int(failed > 0)

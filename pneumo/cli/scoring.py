@@ -184,8 +184,8 @@ class Scorer:
         threshold: Least P(PNEUMONIA) called PNEUMONIA.
         stability: Whether small changes are tried too.
         saver: Of heatmaps, if they are wanted.
-        given: Files and folders as the user named them; class folders below these tell labels, as
-            in `evaluate`. Further up a folder "pneumonia" may be anything.
+        given: Files, folders and addresses as the user named them; class folders below these tell
+            labels, as in `evaluate`. Further up a folder "pneumonia" may be anything.
     """
 
     engine: Engine
@@ -212,7 +212,7 @@ class Scorer:
         """Scores one file, and writes its heatmaps; see `Scored`."""
         file = opened.file
         name, weights = str(file), self.engine.classifier.card.weights_sha256
-        label = self._label_of(file) if isinstance(file, Path) else ""
+        label = self._label_of(Path(name))
         data, pixels, prepared = opened.data, opened.pixels, opened.prepared
         if data is None or pixels is None or prepared is None:
             row = row_of_failure(name, opened.problem, self.threshold, weights, label)

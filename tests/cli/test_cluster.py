@@ -206,11 +206,11 @@ def stop_at_the_first_rows(output):
 def test_rows_that_went_elsewhere_are_missed(tmp_path):
     output = str(tmp_path / "ray")
     keep(tmp_path / "ray" / "a.parquet", scored("a"), scored("b\x1b"))
-    cluster._require_rows(output, ["a", "b\x1b"])
+    cluster._status(output, ["a", "b\x1b"])
     with pytest.raises(OutputError, match="rows of 2 files are not in .*, c for one"):
-        cluster._require_rows(output, ["a", "d", "c"])
+        cluster._status(output, ["a", "d", "c"])
     with pytest.raises(OutputError, match="rows of 1 files are not in"):
-        cluster._require_rows(str(tmp_path / "nothing"), ["a"])
+        cluster._status(str(tmp_path / "nothing"), ["a"])
 
 
 @pytest.mark.parametrize("is_resumed", [False, True])
