@@ -24,6 +24,7 @@ lint: $(VENV)/dev.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/oxlint --deny-warnings pneumo
 
 format: $(VENV)/dev.done
 	$(BIN)/ruff check --fix .

@@ -87,14 +87,9 @@ def train(recipe: Recipe) -> dict:
         f"Keras {keras.__version__} on {keras.backend.backend()}, {devices} device(s)", flush=True
     )
     final, history, judged, raw = train_networks(recipe, training, held_out, folds, devices)
-
-    # Calibrated, then rounded to 16 bits: what is shipped is what is measured.
     labels, patients = labels_of(judged), patients_of(judged)
-    temperature = fit_temperature(labels, raw["none"])
     weights_path = recipe.output / WEIGHTS_NAME
-    scale_head(final, temperature)
-    save_weights_fp16(final, weights_path)
-    final.load_weights(weights_path)
+    temperature = calibrate(final, labels, raw["none"], weights_path)
 
     # Measured: on held-out patients, at thresholds chosen where no network saw the patients.
     scores = {name: apply_temperature(p, temperature) for name, p in raw.items()}
@@ -130,14 +125,49 @@ def train(recipe: Recipe) -> dict:
         self_test=[float(p) for p in predictor(recipe, final, 1)(draw_pictures())],
         out_of_fold=describe_scores(judged, scores["none"], describe_judged(judged, recipe.folds)),
     )
-    report = recipe.output / "report"
-    thresholds = {name: point["threshold"] for name, point in points.items()}
-    draw_figures(report, history, true, measured["none"], thresholds)
-    write_card(report / CARD_NAME, document)
-    write_card(recipe.output / CARD_NAME, document)  # last: who finds it finds all
-    print(f"wrote {weights_path}, {recipe.output / CARD_NAME} and {report}")
+    write_report(recipe.output, document, true, measured["none"])
+    print(f"wrote {weights_path}, {recipe.output / CARD_NAME} and {recipe.output / 'report'}")
     print(json.dumps(metrics, indent=2))
     return document
+
+
+def calibrate(
+    model: keras.Model, labels: np.ndarray, probabilities: np.ndarray, weights: Path
+) -> float:
+    """Calibrates, then rounds to 16 bits: what is shipped is what is measured.
+
+    Args:
+        model: Whose last layer is scaled.
+        labels: `(n,)` integers, 1 for PNEUMONIA, of radiographs that no network judging them saw.
+        probabilities: `(n,)` P(PNEUMONIA) of these.
+        weights: File to write, from which the model is loaded anew.
+
+    Returns:
+        The temperature.
+    """
+    temperature = fit_temperature(labels, probabilities)
+    scale_head(model, temperature)
+    save_weights_fp16(model, weights)
+    model.load_weights(weights)
+    return temperature
+
+
+def write_report(
+    output: Path, document: dict, labels: np.ndarray, probabilities: np.ndarray
+) -> None:
+    """Writes the figures of the held-out patients, and the model card beside them and the weights.
+
+    Args:
+        output: Folder of the run.
+        document: Of the model card.
+        labels: `(n,)` integers, 1 for PNEUMONIA, of the held-out radiographs.
+        probabilities: `(n,)` P(PNEUMONIA) of these.
+    """
+    report = output / "report"
+    points = {name: point["threshold"] for name, point in document["operating_points"].items()}
+    draw_figures(report, document["training"]["history"], labels, probabilities, points)
+    write_card(report / CARD_NAME, document)
+    write_card(output / CARD_NAME, document)  # last: who finds it finds all
 
 
 def describe(recipe: Recipe, *, run: dict, **measured: object) -> dict:
@@ -242,6 +272,7 @@ def score(
     examples: list[Example],
     weights: Path,
     devices: int,
+    *,
     shifts: bool = True,
 ) -> dict[str, np.ndarray]:
     """Scores examples with a network whose weights are in a file; see `score_examples`."""

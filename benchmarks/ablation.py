@@ -3,7 +3,7 @@
     python -m benchmarks.ablation --data chest_xray [--init xception.weights.h5] [--only NAME ...]
 
 Every variant trains on the same third of the patients at 224 pixels for the same number of epochs
-and is measured on the same held-out patients: as they are, under the shift suite, and with the
+and is measured on the same held-out patients: as they are, under the robustness suite, and with the
 looks of the other class, at threshold 0.5. One seed, one split, few normal chests: differences of
 two or three points are noise.
 A finished variant is not run again; --output keeps them. Prints the table in Markdown; --json

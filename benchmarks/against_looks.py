@@ -30,7 +30,7 @@ from pneumo.dataset.examples import index_folder, labels_of, load_grids
 from pneumo.dataset.splits import split_as_trained
 from pneumo.evaluation.metrics import area_under_roc
 from pneumo.evaluation.shortcuts import global_statistics, least_typical, look_around
-from pneumo.evaluation.surroundings import SIDE, Chest, paint_chest
+from pneumo.evaluation.surroundings import CHEST_SIDE, Chest, paint_chest
 from pneumo.inference import score_pixels
 from pneumo.network.classifier import load_classifier
 from pneumo.network.lung_field import cut_out, field_of
@@ -98,7 +98,7 @@ def main():
 
 def answer(network, examples):
     """Returns `(n,)` P(PNEUMONIA)."""
-    pictures = track(load_grids(examples, SIDE), "scoring", total=len(examples))
+    pictures = track(load_grids(examples, CHEST_SIDE), "scoring", total=len(examples))
     return score_pixels(network, pictures)
 
 
@@ -121,7 +121,7 @@ def format_table(rows):
 def describe(examples, find):
     """Returns the numbers that either classifier is given: name -> `(n, d)` float32."""
     around, within = [], []
-    for pixels in track(load_grids(examples, SIDE), "looking", total=len(examples)):
+    for pixels in track(load_grids(examples, CHEST_SIDE), "looking", total=len(examples)):
         (drawn,) = find_lungs(find, [pixels]).lungs
         field, parts = field_of(drawn), look_around(pixels, find)
         bare = paint_chest(Chest(pixels, field.lungs))

@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 TOLERANCE = 1e-3
 GONE = 45
-"""Seconds after which a server has let go of a session: `pneumo.ui.farewell` takes 32."""
+"""Seconds after which a server has let go of a session; `session_cleanup` takes 32."""
 PATIENCE = 300
 """Seconds that the server has to give memory back."""
 

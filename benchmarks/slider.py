@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from pneumo.explaining.overlay import Look
 from pneumo.inference import Engine
-from pneumo.ui import engine
+from pneumo.ui.server import engine
 from tests.conftest import StandIn, encode
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -27,7 +27,7 @@ from pneumo.images import encode_jpeg
 from pneumo.network.card import read_card
 from pneumo.network.weights_files import CARD_NAME, WEIGHTS_FOLDER
 from pneumo.reading.radiograph import read_radiograph
-from pneumo.ui.samples import label_of_sample, sample_paths
+from pneumo.ui.worklist.samples import label_of_sample, sample_paths
 from tests.browser import launch_chromium, serve_process
 
 BARE = """

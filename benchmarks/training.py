@@ -29,7 +29,7 @@ def main():
     import keras
 
     from pneumo.network.lung_finder import load_finder
-    from pneumo.training.batches import EpochBatches, Processes
+    from pneumo.training.batches import EpochBatches, Presentation, Processes
     from pneumo.training.epoch import train_epoch
     from pneumo.training.framing import SOURCE_SIZE, add_lungs
     from pneumo.training.network import build_optimizer, build_trainable
@@ -53,11 +53,8 @@ def main():
 
     def batches(epoch, augment):
         groups = tuple(RECIPES["robust"]["augment"]) if augment else ()
-        size, batch = args.image_size, args.batch_size
-        return EpochBatches(
-            *(sources, size, labels, batch, epoch, 0, groups, True, 0, args.workers),
-            pool=pool,
-        )
+        presentation = Presentation(args.image_size, args.batch_size, 0, groups, balanced=True)
+        return EpochBatches(sources, labels, presentation, epoch, workers=args.workers, pool=pool)
 
     ready = [batches(0, augment=False)[0]] * args.steps
 

@@ -20,7 +20,7 @@ from PIL import Image
 
 from pneumo.explaining.overlay import blend
 from pneumo.reading.radiograph import read_radiograph
-from pneumo.ui.samples import SAMPLES
+from pneumo.ui.worklist.samples import SAMPLES
 
 NAMES = (
     "NORMAL2-IM-1427-0001",

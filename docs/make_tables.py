@@ -14,7 +14,7 @@ from benchmarks import against_looks, cards_side_by_side
 from pneumo.explaining.methods import METHODS
 from pneumo.network.card import runs_of
 from pneumo.training.recipe import parse_arguments, settings_of
-from pneumo.ui.model_words import describe_bfloat16
+from pneumo.ui.model_page.words import describe_bfloat16
 
 ROOT = Path(__file__).resolve().parent.parent
 

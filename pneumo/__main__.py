@@ -319,7 +319,9 @@ def _score(
     keep = [*keep, *([keep_in(args.dicom)] if args.dicom else [])]
     if args.heatmaps or args.raw_maps or keep:
         used = [entry.stem for entry in done]
-        saver = HeatmapSaver(engine, args.method, args.heatmaps, args.raw_maps, keep, used)
+        saver = HeatmapSaver(
+            engine, args.method, args.heatmaps, args.raw_maps, keep=keep, used=used
+        )
     scorer = Scorer(engine, threshold, args.stability, saver, given)
     with show_progress("reading radiographs", len(files) - len(done)) as progress:
         return predict_files(files, scorer, outputs, args.stop, done=done, progress=progress)

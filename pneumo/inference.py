@@ -156,6 +156,7 @@ def cam_of(
     method: str,
     label: int,
     layer: str = LAST_CONVOLUTION,
+    *,
     progress: Progress = unseen,
 ) -> np.ndarray:
     """Returns the map of one method: from the reading where it holds it, else newly explained.

@@ -142,7 +142,7 @@ def app(monkeypatch, stand_in):
     """The page with the stand-in for the network, not run yet."""
     from streamlit.testing.v1 import AppTest
 
-    from pneumo.ui import engine
+    from pneumo.ui.server import engine
 
     monkeypatch.setattr(engine, "load_engine", lambda: stand_in.engine)
     script = Path(__file__).resolve().parents[1] / "streamlit_app.py"

@@ -24,6 +24,11 @@ PACKAGES = (
     *("errors", "files", "images", "progress", "reading", "network", "dataset", "explaining"),
     *("inference", "evaluation", "export", "cli", "training", "__main__", "ui"),
 )
+PANELS = (
+    *("theme", "session", "server", "view_names", "about", "components", "model_page"),
+    *("explanations", "measures", "worklist", "case", "pages", "start"),
+)
+"""The same of what is in `pneumo.ui`."""
 
 
 def _imports(path):
@@ -49,9 +54,11 @@ def test_imports_point_back(path):
     if parts[0] != "pneumo" or parts[1] == "__init__":
         return
     for name in _imports(path):
-        if name.startswith("pneumo."):
-            package = name.split(".")[1]
-            assert PACKAGES.index(package) <= PACKAGES.index(parts[1]), f"{path} imports {name}"
+        imported = name.split(".")
+        if imported[0] == "pneumo" and imported[1:]:
+            assert PACKAGES.index(imported[1]) <= PACKAGES.index(parts[1]), f"{path} imports {name}"
+        if imported[:2] == ["pneumo", "ui"] == list(parts[:2]):
+            assert PANELS.index(imported[2]) <= PANELS.index(parts[2]), f"{path} imports {name}"
 
 
 def test_no_circle_of_imports():

@@ -14,9 +14,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from streamlit.runtime.app_session import AppSession
 
-from pneumo.ui import engine, intake, sources
-from pneumo.ui.memory import give_back_memory
+from pneumo.ui.server import engine
+from pneumo.ui.server.memory import give_back_memory
 from pneumo.ui.start import start
+from pneumo.ui.worklist import intake, sources
 
 born: dict[str, list[weakref.ref]] = {"entries": [], "sources": []}
 

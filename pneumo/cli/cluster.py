@@ -191,14 +191,8 @@ def predict_on_ray(
         RadiographError: There is nothing to score.
         WeightsError: This machine is to score and cannot; see `load_classifier`.
     """
-    try:
-        import ray
-        from ray.data import ActorPoolStrategy, DataContext, SaveMode
-        from ray.exceptions import RayError
-    except ImportError as error:
-        raise OutputError("--engine ray needs Ray: pip install 'pneumo[scale]'") from error
+    _require_ray()
     settings = threshold, stability, precision
-    system, place = _store_of(output)
     if resume:
         forget_cut_files(output)
     done = read_done(output, *settings) if resume else _require_empty(output)
@@ -209,6 +203,24 @@ def predict_on_ray(
         _require_listener(address)
     else:  # in one line, before Ray is started and tells it as the traces of its own processes
         load_engine(precision=precision)
+    _begin_ray(address, workers)
+    worker = threshold, stability, tuple(sources), precision
+    _score_on_ray(names, output, workers, worker)
+    return _status(output, names)
+
+
+def _require_ray() -> None:
+    """Raises `OutputError` if Ray is missing, or too old."""
+    try:
+        from ray.data import SaveMode  # noqa: F401 - of all that is used here the newest
+    except ImportError as error:
+        raise OutputError("--engine ray needs Ray: pip install 'pneumo[scale]'") from error
+
+
+def _begin_ray(address: str | None, workers: int | None) -> None:
+    """Joins a cluster, or starts one on this machine; raises `OutputError` if it cannot."""
+    import ray
+
     try:
         with keep_heeding():
             ray.init(
@@ -223,7 +235,28 @@ def predict_on_ray(
             f"No Ray cluster can be used ({error}). If it asks for a token, as those begun by "
             "`ray start` do, put it into ~/.ray/auth_token and set RAY_AUTH_MODE=token."
         ) from error
+
+
+def _score_on_ray(
+    names: list[str], output: str, workers: int | None, worker: tuple[Any, ...]
+) -> None:
+    """Scores files on the cluster that was begun, adds their rows to the folder, and leaves it.
+
+    Args:
+        names: Paths and addresses of the files.
+        output: See `predict_on_ray`.
+        workers: See `predict_on_ray`.
+        worker: What each `Worker` is made with.
+
+    Raises:
+        OutputError: Ray has given up.
+    """
+    import ray
+    from ray.data import ActorPoolStrategy, DataContext, SaveMode
+    from ray.exceptions import RayError
+
     try:
+        system, place = _store_of(output)
         count = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         context = DataContext.get_current()
         context.enable_progress_bars = False  # in its place Ray logs what it does
@@ -237,7 +270,7 @@ def predict_on_ray(
             batch_size=FILES_A_BLOCK,
             compute=ActorPoolStrategy(size=min(count, len(names))),
             num_cpus=1,
-            fn_constructor_args=(threshold, stability, tuple(sources), precision),
+            fn_constructor_args=worker,
         )
         forget_failures(output, names)
         rows.write_parquet(
@@ -255,7 +288,6 @@ def predict_on_ray(
         ) from error
     finally:
         ray.shutdown()
-    return _status(output, names)
 
 
 def _last_line(error: Exception) -> str:

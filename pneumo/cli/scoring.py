@@ -101,6 +101,7 @@ class HeatmapSaver:
         method: str,
         overlays: Path | None,
         raw_maps: Path | None,
+        *,
         keep: Sequence[Keep] = (),
         used: Iterable[str] = (),
     ) -> None:
@@ -221,7 +222,7 @@ class Scorer:
         tried, stem, overlay = None, "", ""
         if self.stability and not reading.refused:
             tried = measure_stability(pixels, reading.probability, self._score_pixels)
-        row = row_of(name, reading, self.threshold, weights, tried, label)
+        row = row_of(name, reading, self.threshold, weights, tried, label=label)
         row = replace(row, precision=self.engine.classifier.precision)
         if self.saver and not reading.refused:
             own = stem_of(file) if isinstance(file, Path) else file.stem

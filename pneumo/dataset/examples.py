@@ -16,7 +16,7 @@ from pneumo.dataset.patients import PatientRule, identify_patients, parse_name
 from pneumo.errors import DatasetError, RadiographError
 from pneumo.network.preprocess import resize_to_grid
 from pneumo.progress import Progress, unseen
-from pneumo.reading.folders import KINDS, find_radiographs, stem_of
+from pneumo.reading.folders import READABLE, find_radiographs, stem_of
 from pneumo.reading.radiograph import read_radiograph
 
 
@@ -29,7 +29,7 @@ class Example:
         label: Index into `pneumo.CLASSES`.
         patient: Identity of the patient; radiographs that share it must stay together.
         stratum: `NORMAL`, `bacteria`, `virus` or `PNEUMONIA`; splits keep their shares.
-        by: What told the patient; see `pneumo.dataset.patients.WORDS`.
+        by: What told the patient; see `pneumo.dataset.patients.TOLD_BY`.
     """
 
     path: Path
@@ -65,7 +65,7 @@ def index_folder(folder: str | Path, rule: PatientRule | None = None) -> list[Ex
     if not found:
         raise DatasetError(
             f"{folder} holds no radiographs: expected the folders NORMAL and PNEUMONIA in it, "
-            f"with files of {KINDS}."
+            f"with files of {READABLE}."
         )
     there = [(path, label) for path, label in found if path.is_file()]
     patients = identify_patients(folder, there, rule or PatientRule())

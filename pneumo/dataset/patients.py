@@ -18,7 +18,7 @@ from pneumo.dataset.patient_sources import number_by_dicom, read_table
 from pneumo.errors import DatasetError
 from pneumo.reading.folders import stem_of
 
-WORDS = {
+TOLD_BY = {
     "name": "file names in Kaggle's scheme",
     "dicom": "DICOM PatientID, which is not kept",
     "folder": "folders",
@@ -92,12 +92,12 @@ def describe_patients(kinds: Sequence[str]) -> str:
     """Says how patients were told apart, such as `folders`; with counts if in several ways.
 
     Args:
-        kinds: One of `WORDS` for each radiograph.
+        kinds: One of `TOLD_BY` for each radiograph.
     """
     counts = Counter(kinds).most_common()
     if len(counts) == 1:
-        return WORDS[counts[0][0]]
-    return ", ".join(f"{WORDS[kind]} ({count} radiographs)" for kind, count in counts)
+        return TOLD_BY[counts[0][0]]
+    return ", ".join(f"{TOLD_BY[kind]} ({count} radiographs)" for kind, count in counts)
 
 
 def parse_name(stem: str) -> tuple[str, str] | None:
@@ -126,7 +126,7 @@ def identify_patients(
         rule: How.
 
     Returns:
-        For each file the patient, and which of `WORDS` told it. Equal names are one patient,
+        For each file the patient, and which of `TOLD_BY` told it. Equal names are one patient,
         in whichever class.
 
     Raises:

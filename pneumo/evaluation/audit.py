@@ -3,7 +3,9 @@
 import io
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -48,51 +50,93 @@ def audit_folder(
         and sharpness alone tell the classes apart, and with a finder `shortcuts`, the same of all
         that `pneumo.evaluation.shortcuts` knows.
     """
-    readable, pictures, thumbnails, unreadable = [], [], [], []
-    around: dict[str, list[np.ndarray]] = {name: [] for name in AROUND}
+    seen = _read_all(examples, folder, progress, find)
+    identities = [picture.sha256 for picture in seen.pictures]
+    report = {
+        "files": len(examples),
+        "by_split_and_class": _count(seen.examples, folder),
+        "unreadable": seen.unreadable,
+        "exact_duplicates": _describe_groups(_group_equal(identities), seen.examples, folder),
+        "near_duplicates": _describe_groups(_group_alike(seen.thumbnails), seen.examples, folder),
+        **_describe_pictures(seen),
+    }
+    labels = np.array([example.label for example in seen.examples])
+    patients = np.array([example.patient for example in seen.examples])
+    looks = {"looks": [global_statistics(grid) for grid in seen.thumbnails]}
+    report["shortcut_auc"] = aucs_of(looks, labels, patients)["looks"]
+    if find is not None:
+        report["shortcuts"] = {
+            "looks": report["shortcut_auc"],
+            **aucs_of(seen.around, labels, patients),
+        }
+    return report
+
+
+class _Picture(NamedTuple):
+    sha256: str
+    width: int
+    height: int
+    compression: str
+
+
+@dataclass
+class _Contents:
+    """What was read of a folder: lists with an entry for each file that could be read.
+
+    Attributes:
+        examples: The files.
+        pictures: What is told of them in figures.
+        thumbnails: `(128, 128)` uint8.
+        around: Kind of what lies around the lungs -> its features; empty lists without a finder.
+        unreadable: Of each other file its name and the reason.
+    """
+
+    examples: list[Example] = field(default_factory=list)
+    pictures: list[_Picture] = field(default_factory=list)
+    thumbnails: list[np.ndarray] = field(default_factory=list)
+    around: dict[str, list[np.ndarray]] = field(default_factory=lambda: {k: [] for k in AROUND})
+    unreadable: list[JsonObject] = field(default_factory=list)
+
+
+def _read_all(
+    examples: list[Example], folder: Path, progress: Progress, find: Finder | None
+) -> _Contents:
+    """Reads every file once, and keeps what is small of it; arguments as for `audit_folder`."""
+    seen = _Contents()
     for example in follow(examples, progress):
-        name = _relative(example, folder)
         try:
             data = read_bytes(example.path, example.path.name)
             radiograph = read_radiograph(data, example.path.name)
         except RadiographError as error:
-            unreadable.append({"file": name, "reason": str(error)})
+            seen.unreadable.append({"file": _relative(example, folder), "reason": str(error)})
             continue
-        readable.append(example)
-        thumbnails.append(resize_to_grid(radiograph.pixels, 128))
+        seen.examples.append(example)
+        seen.thumbnails.append(resize_to_grid(radiograph.pixels, 128))
         if find is not None:
             for kind, features in look_around(radiograph.pixels, find).items():
-                around[kind].append(features)
+                seen.around[kind].append(features)
         height, width = radiograph.pixels.shape
-        pictures.append((radiograph.info.sha256, width, height, _compression(data)))
-    labels = np.array([example.label for example in readable])
-    report = {
-        "files": len(examples),
-        "by_split_and_class": _count(readable, folder),
-        "unreadable": unreadable,
-        "exact_duplicates": _describe_groups(
-            _group_equal([sha256 for sha256, *_ in pictures]), readable, folder
-        ),
-        "near_duplicates": _describe_groups(_group_alike(thumbnails), readable, folder),
-    }
+        picture = _Picture(radiograph.info.sha256, width, height, _compression(data))
+        seen.pictures.append(picture)
+    return seen
+
+
+def _describe_pictures(seen: _Contents) -> JsonObject:
+    """Reports sizes and formats by class, of the classes that are there."""
+    report = {}
     for label, name in enumerate(CLASSES):
-        chosen = [picture for picture, own in zip(pictures, labels, strict=True) if own == label]
+        chosen = [
+            picture
+            for picture, example in zip(seen.pictures, seen.examples, strict=True)
+            if example.label == label
+        ]
         if chosen:
             report[f"pictures_{name}"] = {
-                "width": _spread([width for _, width, _, _ in chosen]),
-                "height": _spread([height for _, _, height, _ in chosen]),
-                "aspect": _spread([width / height for _, width, height, _ in chosen]),
-                "compression": dict(Counter(kind for *_, kind in chosen).most_common(5)),
+                "width": _spread([picture.width for picture in chosen]),
+                "height": _spread([picture.height for picture in chosen]),
+                "aspect": _spread([picture.width / picture.height for picture in chosen]),
+                "compression": dict(Counter(p.compression for p in chosen).most_common(5)),
             }
-    patients = np.array([example.patient for example in readable])
-    report["shortcut_auc"] = aucs_of(
-        {"looks": [global_statistics(grid) for grid in thumbnails]}, labels, patients
-    )["looks"]
-    if find is not None:
-        report["shortcuts"] = {
-            "looks": report["shortcut_auc"],
-            **aucs_of(around, labels, patients),
-        }
     return report
 
 

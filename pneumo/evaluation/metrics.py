@@ -72,7 +72,7 @@ def score_suite(
     names: Sequence[Collection[str] | None] | None = None,
     find: Finder | None = None,
 ) -> dict[str, np.ndarray]:
-    """Scores every variant of the shift suite of every example.
+    """Scores every variant of the robustness suite of every example.
 
     Args:
         examples: Readable radiographs; each is read as often as it is needed, none is kept.

@@ -1,4 +1,4 @@
-"""The shift suite: harmless changes that a radiograph meets on its way from another hospital.
+"""The robustness suite: harmless changes that a radiograph meets on its way from another hospital.
 
 None of them changes what a radiologist would say. A model that answers differently reads the
 exporting software, not the lung. All are deterministic, and applied to the radiograph as read,

@@ -9,7 +9,7 @@ from PIL import Image
 from pneumo.evaluation.robustness import SHIFTS, Shift, change_levels, crop
 from pneumo.images import fit_within
 
-SIDE = 900
+CHANGED_SIDE = 900
 """Longer side of the picture that is varied: three times what the network sees, and quick."""
 
 
@@ -84,7 +84,7 @@ def measure_stability(
         probability: P(PNEUMONIA) of it as it is.
         score: `(height, width)` uint8 pictures -> `(n,)` P(PNEUMONIA); each is made as it is taken.
     """
-    small = fit_within(pixels, SIDE)
+    small = fit_within(pixels, CHANGED_SIDE)
     answers = score(change(small) for change in VARIATIONS.values())
     return Stability(probability, dict(zip(VARIATIONS, map(float, answers), strict=True)))
 

@@ -14,14 +14,14 @@ from PIL import Image
 
 from pneumo.network.lung_field import Box, bounds_of, distance_to_field, soften
 
-SIDE = 384
+CHEST_SIDE = 384
 """Marks are looked for in the picture stretched to this side: a size in pixels then means one."""
 MARK_WIDTH = 15
 """Widest stroke of a letter, in pixels of that picture."""
 MARK_CONTRAST = 60
 """Grey levels by which a mark stands out from what is around it."""
 
-CLEAR = 0.08
+CLEARANCE = 0.08
 """How far from the lungs, in sides of their box, marks begin: nearer by they are ribs."""
 
 
@@ -65,9 +65,10 @@ def lend_surroundings(own: Chest, donor: Chest) -> np.ndarray:
     """Puts the lungs into another chest, at the place and in the size of the lungs there.
 
     Returns:
-        `(SIDE, SIDE)` uint8: the donor's framing, letters and wires around the own lungs.
+        `(CHEST_SIDE, CHEST_SIDE)` uint8: the donor's framing, letters and wires around the own
+        lungs.
     """
-    around = np.asarray(Image.fromarray(donor.pixels).resize((SIDE, SIDE)))
+    around = np.asarray(Image.fromarray(donor.pixels).resize((CHEST_SIDE, CHEST_SIDE)))
     if not (own.lungs.max() >= 0.5 <= donor.lungs.max()):
         return around if own.lungs.max() < 0.5 else own.pixels
     box, place = bounds_of(own.lungs >= 0.5), bounds_of(donor.lungs >= 0.5)
@@ -76,17 +77,21 @@ def lend_surroundings(own: Chest, donor: Chest) -> np.ndarray:
 
 
 def _move(values: np.ndarray, box: Box, place: Box) -> np.ndarray:
-    """Draws what is in one box of the unit square at another, `(SIDE, SIDE)` float32."""
+    """Draws what is in one box of the unit square at another.
+
+    Returns:
+        `(CHEST_SIDE, CHEST_SIDE)` float32.
+    """
     height, width = values.shape
     across = (box[2] - box[0]) / (place[2] - place[0])
     down = (box[3] - box[1]) / (place[3] - place[1])
     return np.asarray(
         Image.fromarray(values).transform(
-            (SIDE, SIDE),
+            (CHEST_SIDE, CHEST_SIDE),
             Image.Transform.AFFINE,
             (
-                *(across * width / SIDE, 0, (box[0] - across * place[0]) * width),
-                *(0, down * height / SIDE, (box[1] - down * place[1]) * height),
+                *(across * width / CHEST_SIDE, 0, (box[0] - across * place[0]) * width),
+                *(0, down * height / CHEST_SIDE, (box[1] - down * place[1]) * height),
             ),
             Image.Resampling.BILINEAR,
         )
@@ -97,12 +102,12 @@ def find_marks(own: Chest) -> np.ndarray:
     """Finds letters and other bright marks at some distance from the lungs.
 
     Returns:
-        `(SIDE, SIDE)` bool over the whole picture.
+        `(CHEST_SIDE, CHEST_SIDE)` bool over the whole picture.
     """
-    grid = np.asarray(Image.fromarray(own.pixels).resize((SIDE, SIDE)))
+    grid = np.asarray(Image.fromarray(own.pixels).resize((CHEST_SIDE, CHEST_SIDE)))
     bright = scipy.ndimage.white_tophat(grid, MARK_WIDTH) > MARK_CONTRAST
     distance, _ = distance_to_field(own.lungs)
-    outside = _widen(distance, (SIDE, SIDE)) > CLEAR
+    outside = _widen(distance, (CHEST_SIDE, CHEST_SIDE)) > CLEARANCE
     return scipy.ndimage.binary_dilation(bright & outside, iterations=2)
 
 
@@ -110,9 +115,9 @@ def remove_marks(own: Chest) -> np.ndarray:
     """Replaces marks by what is around them.
 
     Returns:
-        `(SIDE, SIDE)` uint8.
+        `(CHEST_SIDE, CHEST_SIDE)` uint8.
     """
-    grid = np.asarray(Image.fromarray(own.pixels).resize((SIDE, SIDE)))
+    grid = np.asarray(Image.fromarray(own.pixels).resize((CHEST_SIDE, CHEST_SIDE)))
     ground = scipy.ndimage.gaussian_filter(scipy.ndimage.grey_opening(grid, MARK_WIDTH), 3)
     return np.where(find_marks(own), ground, grid)
 
@@ -121,9 +126,9 @@ def lend_marks(own: Chest, donor: Chest) -> np.ndarray:
     """Replaces the marks by those of another radiograph, wherever they lie outside the lungs.
 
     Returns:
-        `(SIDE, SIDE)` uint8.
+        `(CHEST_SIDE, CHEST_SIDE)` uint8.
     """
     grid = remove_marks(own)
-    lent = np.asarray(Image.fromarray(donor.pixels).resize((SIDE, SIDE)))
+    lent = np.asarray(Image.fromarray(donor.pixels).resize((CHEST_SIDE, CHEST_SIDE)))
     free = _widen(own.lungs, grid.shape) < 0.5
     return np.where(find_marks(donor) & free, lent, grid)

@@ -145,6 +145,7 @@ def erase_hottest(
     score: Score,
     fractions: Iterable[float] = FRACTIONS,
     fills: Iterable[str] = FILLS,
+    *,
     seed: int = 0,
     inside: np.ndarray | None = None,
 ) -> Iterable[Erasure]:

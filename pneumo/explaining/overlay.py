@@ -16,7 +16,7 @@ CONTOUR_LEVELS = (0.3, 0.5, 0.7, 0.9)
 OUTLINE_COLOUR = (120, 190, 255)
 """Of the lung field's outline: a blue that no warm colour map has."""
 
-BAND = 64
+BLEND_ROWS = 64
 """Rows that are coloured at a time."""
 
 
@@ -103,8 +103,8 @@ def blend(
     mixed = np.rint(grey + (colours[:, np.newaxis] - grey) * alpha).astype(np.uint8).reshape(-1, 3)
     picture = np.empty((*pixels.shape, 3), np.uint8)
     # In bands: the steps between would take several times the memory of the radiograph.
-    for top in range(0, len(pixels), BAND):
-        rows = slice(top, top + BAND)
+    for top in range(0, len(pixels), BLEND_ROWS):
+        rows = slice(top, top + BLEND_ROWS)
         heat = heatmap[rows]
         shown = np.where(heat >= above, heat, 0) if above else heat
         pairs = np.rint(shown * np.float32(255)).astype(np.uint16) * np.uint16(256) + pixels[rows]

@@ -14,12 +14,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pneumo import CLASSES, PNEUMONIA, __version__
 from pneumo.errors import OutputError, RadiographError
-from pneumo.export.rows import ADULT, Row
+from pneumo.export.rows import ADULT_VERDICT, Row
 from pneumo.files import JsonObject
 from pneumo.reading.dicom_file import is_dicom
 from pneumo.reading.silence import silence
 
 if TYPE_CHECKING:
+    from highdicom.sr import Measurement, MeasurementsAndQualitativeEvaluations, ObserverContext
     from pydicom.dataset import Dataset
     from pydicom.sr.coding import Code
 
@@ -42,7 +43,7 @@ _MAY_BE_EMPTY = (
 _VERDICTS = {
     CLASSES[PNEUMONIA]: ("233604007", "SCT", "Pneumonia"),
     CLASSES[1 - PNEUMONIA]: ("17621005", "SCT", "Normal"),
-    ADULT: ("NO-VERDICT", _SCHEME, "No verdict for adults"),
+    ADULT_VERDICT: ("NO-VERDICT", _SCHEME, "No verdict for adults"),
 }
 _SERIES = {"overlay": 9801, "report": 9802}
 """Numbers of the two series, beyond those of a modality."""
@@ -186,7 +187,7 @@ def _make_overlay(
 
 
 def _answer(row: Row) -> str:
-    answer = "no verdict for adults" if row.verdict == ADULT else row.answer
+    answer = "no verdict for adults" if row.verdict == ADULT_VERDICT else row.answer
     return f"P(PNEUMONIA) {row.p_pneumonia:.3f}, threshold {row.threshold:.3f}, {answer}"
 
 
@@ -208,6 +209,25 @@ def _make_report(source: "Dataset", row: Row, facts: tuple[object, ...]) -> "Dat
     from highdicom import sr
     from pydicom.sr.coding import Code
 
+    content = sr.MeasurementReport(
+        sr.ObservationContext(observer_device_context=_describe_observer(row)),
+        procedure_reported=Code("399208008", "SCT", "Plain chest X-ray"),
+        imaging_measurements=[_describe_finding(source, row, facts)],
+    )
+    with silence():
+        return sr.ComprehensiveSR(
+            [source],
+            content[0],
+            series_number=_SERIES["report"],
+            is_complete=True,
+            **_common(source, "report", facts),
+        )
+
+
+def _describe_observer(row: Row) -> "ObserverContext":
+    """Says which device, of which weights, has measured."""
+    from highdicom import sr
+
     device = sr.DeviceObserverIdentifyingAttributes(
         uid=_identify("device", row.weights_sha256),
         name=_MAKER,
@@ -215,25 +235,21 @@ def _make_report(source: "Dataset", row: Row, facts: tuple[object, ...]) -> "Dat
         model_name=f"{_MAKER} {__version__}",
         serial_number=row.weights_sha256,
     )
-    observer = sr.ObserverContext(sr.CodedConcept("121007", "DCM", "Device"), device)
+    return sr.ObserverContext(sr.CodedConcept("121007", "DCM", "Device"), device)
+
+
+def _describe_finding(
+    source: "Dataset", row: Row, facts: tuple[object, ...]
+) -> "MeasurementsAndQualitativeEvaluations":
+    """Composes the group of what was measured and judged on the radiograph."""
+    from highdicom import sr
+    from pydicom.sr.coding import Code
+
     algorithm = sr.AlgorithmIdentification(
         f"{_MAKER} Xception",
         __version__,
         [f"weights SHA-256 {row.weights_sha256}", f"{NOTICE}; a demo and a teaching tool"],
     )
-    no_unit = Code("1", "UCUM", "no units")
-    measured = [
-        sr.Measurement(_code("P", "Probability of pneumonia"), _round(row.p_pneumonia), no_unit),
-        sr.Measurement(
-            _code("T", "Least probability called pneumonia"), _round(row.threshold), no_unit
-        ),
-    ]
-    for key, words, value in (
-        ("P-LOW", "Least probability under small changes", row.p_low),
-        ("P-HIGH", "Greatest probability under small changes", row.p_high),
-    ):
-        if value is not None:
-            measured.append(sr.Measurement(_code(key, words), _round(value), no_unit))
     verdict = _UNCERTAIN if row.uncertain else _VERDICTS[row.verdict]
     judged = [
         sr.QualitativeEvaluation(_code("VERDICT", "Verdict"), Code(*verdict)),
@@ -242,9 +258,9 @@ def _make_report(source: "Dataset", row: Row, facts: tuple[object, ...]) -> "Dat
     group = sr.MeasurementsAndQualitativeEvaluations(
         sr.TrackingIdentifier(_identify("finding", *facts), "radiograph"),
         # Who searches an archive for what was found is to find no adult.
-        finding_type=None if row.verdict == ADULT else Code(*_VERDICTS[CLASSES[PNEUMONIA]]),
+        finding_type=None if row.verdict == ADULT_VERDICT else Code(*_VERDICTS[CLASSES[PNEUMONIA]]),
         algorithm_id=algorithm,
-        measurements=measured,
+        measurements=_list_measurements(row),
         qualitative_evaluations=judged,
         source_images=[
             sr.SourceImageForMeasurementGroup(source.SOPClassUID, source.SOPInstanceUID)
@@ -256,19 +272,25 @@ def _make_report(source: "Dataset", row: Row, facts: tuple[object, ...]) -> "Dat
                 Code("121106", "DCM", "Comment"), row.findings, sr.RelationshipTypeValues.CONTAINS
             )
         )
-    content = sr.MeasurementReport(
-        sr.ObservationContext(observer_device_context=observer),
-        procedure_reported=Code("399208008", "SCT", "Plain chest X-ray"),
-        imaging_measurements=[group],
-    )
-    with silence():
-        return sr.ComprehensiveSR(
-            [source],
-            content[0],
-            series_number=_SERIES["report"],
-            is_complete=True,
-            **_common(source, "report", facts),
+    return group
+
+
+def _list_measurements(row: Row) -> list["Measurement"]:
+    """Lists probability and threshold, and the range under small changes if they were tried."""
+    from highdicom import sr
+    from pydicom.sr.coding import Code
+
+    no_unit = Code("1", "UCUM", "no units")
+    return [
+        sr.Measurement(_code(key, words), _round(value), no_unit)
+        for key, words, value in (
+            ("P", "Probability of pneumonia", row.p_pneumonia),
+            ("T", "Least probability called pneumonia", row.threshold),
+            ("P-LOW", "Least probability under small changes", row.p_low),
+            ("P-HIGH", "Greatest probability under small changes", row.p_high),
         )
+        if value is not None
+    ]
 
 
 def _code(value: str, meaning: str) -> "Code":

@@ -20,8 +20,8 @@ from reportlab.platypus import Paragraph
 
 from pneumo.export.text_direction import join_letters, order_line, runs_leftwards
 
-MARGIN = 48
-WIDTH = A4[0] - 2 * MARGIN
+PAGE_MARGIN = 48
+TEXT_WIDTH = A4[0] - 2 * PAGE_MARGIN
 """Between the margins."""
 
 INK, SOFT, LINE = HexColor("#1b262b"), HexColor("#58676e"), HexColor("#d3dadd")
@@ -114,7 +114,7 @@ def paragraph(
     return _Paragraph(line, style, label)
 
 
-def height_of(paragraphs: list[Paragraph], width: float = WIDTH) -> float:
+def height_of(paragraphs: list[Paragraph], width: float = TEXT_WIDTH) -> float:
     """Returns the height of paragraphs below each other in a column."""
     heights = (item.wrap(width, A4[1])[1] + item.getSpaceAfter() for item in paragraphs)
     return float(sum(heights))
@@ -125,8 +125,9 @@ def place(
     paragraphs: list[Paragraph],
     top: float,
     height: float,
-    left: float = MARGIN,
-    width: float = WIDTH,
+    *,
+    left: float = PAGE_MARGIN,
+    width: float = TEXT_WIDTH,
 ) -> float:
     """Draws paragraphs below each other, all smaller if they are too many for their place.
 
@@ -155,8 +156,8 @@ def write(
     y: float,
     text: str,
     size: float = 8,
-    font: str = PLAIN,
     *,
+    font: str = PLAIN,
     colour: Color = INK,
     align: float = 0,
 ) -> float:
@@ -186,16 +187,16 @@ def draw_rule(canvas: Canvas, y: float) -> None:
     """Draws a hairline between the margins."""
     canvas.setStrokeColor(LINE)
     canvas.setLineWidth(0.6)
-    canvas.line(MARGIN, y, MARGIN + WIDTH, y)
+    canvas.line(PAGE_MARGIN, y, PAGE_MARGIN + TEXT_WIDTH, y)
 
 
 def draw_bar(canvas: Canvas, y: float, share: float, tick: float, colour: Color) -> None:
     """Draws a bar between the margins, filled to a share in [0, 1], with a tick at another."""
-    for width, fill in ((WIDTH, LINE), (WIDTH * share, colour)):
+    for width, fill in ((TEXT_WIDTH, LINE), (TEXT_WIDTH * share, colour)):
         canvas.setFillColor(fill)
-        canvas.rect(MARGIN, y, width, 7, stroke=0, fill=1)
+        canvas.rect(PAGE_MARGIN, y, width, 7, stroke=0, fill=1)
     canvas.setFillColor(INK)
-    canvas.rect(MARGIN + WIDTH * tick - 0.6, y - 3, 1.2, 13, stroke=0, fill=1)
+    canvas.rect(PAGE_MARGIN + TEXT_WIDTH * tick - 0.6, y - 3, 1.2, 13, stroke=0, fill=1)
 
 
 def draw_pair(
@@ -217,17 +218,17 @@ def draw_pair(
     Returns:
         Where the pictures end.
     """
-    column = (WIDTH - _GUTTER) / 2
+    column = (TEXT_WIDTH - _GUTTER) / 2
     scales = [min(column / p.shape[1], height / p.shape[0]) for p in pictures]
     bottom: float = top - max(p.shape[0] * scale for p, scale in zip(pictures, scales, strict=True))
     for place_of, (pixels, scale) in enumerate(zip(pictures, scales, strict=True)):
-        left = MARGIN + place_of * (column + _GUTTER)
+        left = PAGE_MARGIN + place_of * (column + _GUTTER)
         tall, wide = pixels.shape[0] * scale, pixels.shape[1] * scale
         x = left + (column - wide) / 2
         canvas.drawImage(ImageReader(_to_jpeg(pixels)), x, top - tall, wide, tall)
         title, line = captions[place_of]
         words = [paragraph(title, 8, BOLD), paragraph(line, 7.5, colour=SOFT)]
-        place(canvas, words, bottom - 5, 30, left, column)
+        place(canvas, words, bottom - 5, 30, left=left, width=column)
     return bottom
 
 

@@ -11,10 +11,10 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph
 
 from pneumo.export import pdf
-from pneumo.export.pdf import MARGIN, WIDTH
-from pneumo.export.rows import ADULT, Row, percent
+from pneumo.export.pdf import PAGE_MARGIN, TEXT_WIDTH
+from pneumo.export.rows import ADULT_VERDICT, Row, percent
 
-_TONES = {"NORMAL": HexColor("#1f6fb2"), "PNEUMONIA": HexColor("#b5560f"), ADULT: pdf.SOFT}
+_TONES = {"NORMAL": HexColor("#1f6fb2"), "PNEUMONIA": HexColor("#b5560f"), ADULT_VERDICT: pdf.SOFT}
 """The app's blue and orange, darker: these stand on white paper."""
 
 _GAP = 14
@@ -163,12 +163,12 @@ class PageWriter:
         """Draws the foot of the page; returns where it begins."""
         canvas, context = self._canvas, self._context
         look = {"size": 7.5, "colour": pdf.SOFT}
-        end = MARGIN + pdf.write(canvas, MARGIN, 33, f"Page {self._pages}", **look)
+        end = PAGE_MARGIN + pdf.write(canvas, PAGE_MARGIN, 33, f"Page {self._pages}", **look)
         canvas.saveState()
         canvas.translate(end, 30)
         canvas.doForm("pages")
         canvas.restoreState()
-        pdf.write(canvas, MARGIN + WIDTH, 33, context.day, align=1, **look)
+        pdf.write(canvas, PAGE_MARGIN + TEXT_WIDTH, 33, context.day, align=1, **look)
         disclaimer = [pdf.paragraph(context.disclaimer, **look)]
         top = 46 + min(pdf.height_of(disclaimer), 60)
         pdf.place(canvas, disclaimer, top, top - 46)
@@ -179,12 +179,19 @@ class PageWriter:
 def _draw_header(canvas: Canvas, name: str) -> float:
     """Draws what this is, what it is not, and the file's name; returns where they end."""
     y = A4[1] - 50
-    pdf.write(canvas, MARGIN, y, "pneumo", 17, pdf.BOLD)
+    pdf.write(canvas, PAGE_MARGIN, y, "pneumo", 17, font=pdf.BOLD)
     canvas.setFillColor(pdf.PALE_AMBER)
-    canvas.roundRect(MARGIN + WIDTH - 142, y - 7, 142, 23, 4, stroke=0, fill=1)
+    canvas.roundRect(PAGE_MARGIN + TEXT_WIDTH - 142, y - 7, 142, 23, 4, stroke=0, fill=1)
     warning = "Not a medical device"
     pdf.write(
-        canvas, MARGIN + WIDTH - 71, y + 1, warning, 10, pdf.BOLD, colour=pdf.AMBER, align=0.5
+        canvas,
+        PAGE_MARGIN + TEXT_WIDTH - 71,
+        y + 1,
+        warning,
+        10,
+        font=pdf.BOLD,
+        colour=pdf.AMBER,
+        align=0.5,
     )
     pdf.draw_rule(canvas, y - 16)
     if len(name) > _NAME_LETTERS:
@@ -197,17 +204,17 @@ def _draw_verdict(canvas: Canvas, case: CaseReport, top: float) -> float:
     """Draws verdict, P(PNEUMONIA) and a bar with the threshold on it; returns where they end."""
     row = case.row
     tone, y = _TONES[row.verdict], top - 18
-    verdict = "No verdict for adults" if row.verdict == ADULT else row.verdict
-    end = MARGIN + pdf.write(canvas, MARGIN, y, verdict, 20, pdf.BOLD, colour=tone)
+    verdict = "No verdict for adults" if row.verdict == ADULT_VERDICT else row.verdict
+    end = PAGE_MARGIN + pdf.write(canvas, PAGE_MARGIN, y, verdict, 20, font=pdf.BOLD, colour=tone)
     doubts = ["uncertain"] * bool(row.uncertain) + ["with a warning"] * bool(row.findings)
     if doubts:
-        pdf.write(canvas, end + 8, y, ", ".join(doubts), 12, pdf.BOLD, colour=pdf.AMBER)
+        pdf.write(canvas, end + 8, y, ", ".join(doubts), 12, font=pdf.BOLD, colour=pdf.AMBER)
     answer = f"P(PNEUMONIA) {percent(case.probability)}"
-    pdf.write(canvas, MARGIN + WIDTH, y, answer, 14, pdf.BOLD, align=1)
+    pdf.write(canvas, PAGE_MARGIN + TEXT_WIDTH, y, answer, 14, font=pdf.BOLD, align=1)
     pdf.draw_bar(canvas, y - 16, case.probability, row.threshold, tone)
     # The share of the words left of the tick is its place on the bar: they never leave the page.
     words = f"threshold {row.threshold:.3f}"
-    tick = MARGIN + WIDTH * row.threshold
+    tick = PAGE_MARGIN + TEXT_WIDTH * row.threshold
     pdf.write(canvas, tick, y - 28, words, 7.5, colour=pdf.SOFT, align=row.threshold)
     return top - _VERDICT
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FAILED = "ERROR"
 """Stands in the place of the verdict on a file that could not be read."""
 
-ADULT = "ADULT"
+ADULT_VERDICT = "ADULT"
 """Stands there on an adult, as long as nobody has asked for a verdict on adults."""
 
 UNCERTAIN = "Uncertain"
@@ -98,6 +98,7 @@ def row_of(
     threshold: float,
     weights_sha256: str,
     stability: Stability | None = None,
+    *,
     label: str = "",
 ) -> Row:
     """Makes the row of a file that was read.
@@ -133,7 +134,9 @@ def row_of(
 
 def withhold_verdict(row: Row) -> Row:
     """Returns the row of an adult without a verdict and what belongs to one; the score stays."""
-    return replace(row, verdict=ADULT, uncertain="", evidence_inside=None, strongest_place="")
+    return replace(
+        row, verdict=ADULT_VERDICT, uncertain="", evidence_inside=None, strongest_place=""
+    )
 
 
 def row_of_failure(

@@ -19,6 +19,14 @@ from pneumo.network.operating_points import BALANCED, RULE_IN, RULE_OUT, Operati
 
 FORMAT = 4
 """Version of the card's own form."""
+_LIMITS = (
+    "A demonstration and a teaching tool, not a medical device; never for a diagnosis.",
+    "Trained on children of 1 to 5 years from one hospital; not made for adults.",
+    "Knows frontal chest radiographs only, and only pneumonia against normal: any other "
+    "finding is called one or the other.",
+    "Held-out patients share the hospital and its exports with the training patients, "
+    "so their figures are better than what other hospitals will see.",
+)
 
 
 @dataclass(frozen=True)
@@ -183,14 +191,7 @@ def compose_card(
         "operating_points": operating_points,
         "heat_scales": heat_scales,
         "self_test": self_test,
-        "limits": [
-            "A demonstration and a teaching tool, not a medical device; never for a diagnosis.",
-            "Trained on children of 1 to 5 years from one hospital; not made for adults.",
-            "Knows frontal chest radiographs only, and only pneumonia against normal: any other "
-            "finding is called one or the other.",
-            "Held-out patients share the hospital and its exports with the training patients, "
-            "so their figures are better than what other hospitals will see.",
-        ],
+        "limits": list(_LIMITS),
         "out_of_fold": out_of_fold,
     }
 

@@ -18,7 +18,7 @@ from pneumo.network.forward import Forward
 from pneumo.network.lung_finder import Finder
 from pneumo.network.model_input import ModelInput, prepare_inputs
 from pneumo.network.out_of_distribution import SCOPE_NAME, Scope, read_scope
-from pneumo.network.self_test import COARSE_TOLERANCE, TOLERANCE, check_answers
+from pneumo.network.self_test import COARSE_TOLERANCE, SELF_TEST_TOLERANCE, check_answers
 from pneumo.network.weights_files import CARD_NAME, WEIGHTS_FOLDER, refuse_weights, verify
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def load_classifier(
         classifier = _load_on_tensorflow(folder, card, scope)
     else:
         raise WeightsError(f"{precision} needs OpenVINO: pip install 'pneumo[fast]'")
-    tolerance = TOLERANCE if precision == "float32" else COARSE_TOLERANCE
+    tolerance = SELF_TEST_TOLERANCE if precision == "float32" else COARSE_TOLERANCE
     check_answers(classifier.forward, classifier.prepare, card.self_test, tolerance)
     return classifier
 

@@ -22,11 +22,11 @@ from pneumo.network.openvino_runtime import (
 from pneumo.network.preprocess import to_model_input
 from pneumo.network.self_test import draw_pictures
 
-FORMATS = {"onnx": ".onnx", "openvino": ".xml", "litert": ".tflite"}
+SUFFIX_OF = {"onnx": ".onnx", "openvino": ".xml", "litert": ".tflite"}
 """Format -> how the file's name ends; OpenVINO puts the weights into a `.bin` beside it."""
 OUTPUTS = {"maps": 4, "probability": 2}
 """Name of each output -> its axes."""
-TOLERANCE = 1e-4
+EXPORT_TOLERANCE = 1e-4
 
 
 def export_classifier(classifier: Classifier, folder: Path, kind: str, path: Path) -> float:
@@ -39,7 +39,7 @@ def export_classifier(classifier: Classifier, folder: Path, kind: str, path: Pat
     Args:
         classifier: That answers here.
         folder: Holds its weights.
-        kind: A key of `FORMATS`.
+        kind: A key of `SUFFIX_OF`.
         path: Of the file, ending as the format does; an older one is replaced.
 
     Returns:
@@ -48,8 +48,8 @@ def export_classifier(classifier: Classifier, folder: Path, kind: str, path: Pat
     Raises:
         OutputError: A package is missing, the name ends otherwise, or the answers differ.
     """
-    if path.suffix != FORMATS[kind]:
-        raise OutputError(f"A file of {kind} is called *{FORMATS[kind]}, not {path.name}.")
+    if path.suffix != SUFFIX_OF[kind]:
+        raise OutputError(f"A file of {kind} is called *{SUFFIX_OF[kind]}, not {path.name}.")
     if kind != "litert" and not is_installed():
         raise OutputError("To export needs OpenVINO: pip install 'pneumo[fast,export]'")
     weights, write = folder / classifier.card.weights_file, _WRITERS[kind]
@@ -61,7 +61,7 @@ def export_classifier(classifier: Classifier, folder: Path, kind: str, path: Pat
         draft = Path(apart) / path.name
         write(weights, classifier.card, draft)
         most = float(np.abs(answer(draft, pictures) - expected).max())
-        if not most <= TOLERANCE:
+        if not most <= EXPORT_TOLERANCE:
             raise OutputError(f"{path} answers otherwise than the weights do: by up to {most:.1e}.")
         for part in Path(apart).iterdir():
             part.replace(path.parent / part.name)

@@ -25,7 +25,7 @@ RULE_OUT, BALANCED, RULE_IN = "rule-out", "balanced", "rule-in"
 LEAST_RATE = 0.98
 """Sensitivity that rule-out keeps, and specificity that rule-in keeps."""
 
-TOLERANCE = 0.01
+EQUALLY_GOOD = 0.01
 """Balanced accuracies no further apart count as equal: two hundred radiographs tell no more."""
 
 
@@ -121,22 +121,16 @@ def choose_thresholds(
     Returns:
         Name -> threshold, a multiple of 0.001, and how it was chosen, in words. Balanced has the
         highest least balanced accuracy (Youden 1950: J = 2 * balanced accuracy - 1) or one within
-        `TOLERANCE` of it, and of those is nearest to 0.5, the best cut of a calibrated
+        `EQUALLY_GOOD` of it, and of those is nearest to 0.5, the best cut of a calibrated
         probability between equally frequent classes. Rule-out is the highest threshold up to
         balanced with sensitivity of at least `LEAST_RATE` under every change, rule-in the lowest
         from balanced on with specificity of at least `LEAST_RATE`. Where no threshold keeps a
         rate the nearest is given, and the words say so.
     """
-    labels = np.asarray(labels)
-
-    def reach(label: int) -> np.ndarray:  # (sets, thresholds): share of a class at or above each
-        own = [np.asarray(p)[(labels == label) & np.isfinite(p)] for p in scores.values()]
-        return np.stack([share_called(p) for p in own])
-
-    sensitivity, specificity = reach(PNEUMONIA), 1 - reach(NORMAL)
-    balanced = (sensitivity + specificity) / 2
-    worst = balanced.min(axis=0)
-    equals = np.flatnonzero(worst >= worst.max() - TOLERANCE)
+    sensitivity = _class_called(labels, scores, PNEUMONIA)
+    specificity = 1 - _class_called(labels, scores, NORMAL)
+    worst = ((sensitivity + specificity) / 2).min(axis=0)
+    equals = np.flatnonzero(worst >= worst.max() - EQUALLY_GOOD)
     best = equals[np.abs(THRESHOLDS[equals] - 0.5).argmin()]
     # Far beyond rounding: 0.98 of 50 is 49 whatever the floating point says.
     keeps_out = np.flatnonzero(sensitivity.min(axis=0) >= LEAST_RATE - 1e-9)
@@ -144,29 +138,36 @@ def choose_thresholds(
     # Where the classes lie far apart, one threshold may keep both: rule-out stays the lower.
     out = min(keeps_out[-1], best) if len(keeps_out) else 0
     into = max(keeps_in[0], best) if len(keeps_in) else len(THRESHOLDS) - 1
-    where = "on the radiographs as they are"
-    if len(scores) > 1:
-        where += " and under every change of the shift suite"
+    rules = _describe_rules(len(scores))
     missed = "No threshold keeps this rate; the nearest is given. "
     return {
-        RULE_OUT: (
-            float(THRESHOLDS[out]),
-            ("" if len(keeps_out) else missed)
-            + "The highest threshold, up to balanced, with sensitivity of at least "
-            f"{LEAST_RATE} {where}.",
-        ),
-        BALANCED: (
-            float(THRESHOLDS[best]),
-            f"Of the thresholds whose least balanced accuracy {where} is within {TOLERANCE} of the "
-            "highest, the one nearest to 0.5, where a calibrated probability is best cut if both "
-            "classes are as frequent.",
-        ),
-        RULE_IN: (
-            float(THRESHOLDS[into]),
-            ("" if len(keeps_in) else missed)
-            + "The lowest threshold, from balanced on, with specificity of at least "
-            f"{LEAST_RATE} {where}.",
-        ),
+        RULE_OUT: (float(THRESHOLDS[out]), ("" if len(keeps_out) else missed) + rules[RULE_OUT]),
+        BALANCED: (float(THRESHOLDS[best]), rules[BALANCED]),
+        RULE_IN: (float(THRESHOLDS[into]), ("" if len(keeps_in) else missed) + rules[RULE_IN]),
+    }
+
+
+def _class_called(labels: np.ndarray, scores: dict[str, np.ndarray], label: int) -> np.ndarray:
+    """Returns `(sets, 999)`: `share_called` of one class, in each of the sets of scores."""
+    is_member = np.asarray(labels) == label
+    return np.stack(
+        [share_called(np.asarray(p)[is_member & np.isfinite(p)]) for p in scores.values()]
+    )
+
+
+def _describe_rules(sets: int) -> dict[str, str]:
+    """Says by which rule each operating point is chosen, from so many sets of scores."""
+    where = "on the radiographs as they are"
+    if sets > 1:
+        where += " and under every change of the shift suite"
+    return {
+        RULE_OUT: "The highest threshold, up to balanced, with sensitivity of at least "
+        f"{LEAST_RATE} {where}.",
+        BALANCED: f"Of the thresholds whose least balanced accuracy {where} is within "
+        f"{EQUALLY_GOOD} of the highest, the one nearest to 0.5, where a calibrated probability "
+        "is best cut if both classes are as frequent.",
+        RULE_IN: "The lowest threshold, from balanced on, with specificity of at least "
+        f"{LEAST_RATE} {where}.",
     }
 
 

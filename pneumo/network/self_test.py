@@ -17,7 +17,7 @@ from pneumo.network.preprocess import to_model_input
 if TYPE_CHECKING:
     from pneumo.network.forward import Forward
 
-TOLERANCE = 1e-3
+SELF_TEST_TOLERANCE = 1e-3
 """Of P(PNEUMONIA): processors round differently, and no verdict hangs on so little."""
 COARSE_TOLERANCE = 0.05
 """The same in bfloat16, whose numbers have three digits."""
@@ -46,7 +46,7 @@ def check_answers(
     forward: "Forward",
     prepare: Callable[[list[np.ndarray]], list[ModelInput]],
     expected: tuple[float, ...],
-    tolerance: float = TOLERANCE,
+    tolerance: float = SELF_TEST_TOLERANCE,
 ) -> None:
     """Compares the answers with those of the model card.
 

@@ -3,12 +3,13 @@
 import io
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import PurePosixPath
 
 from pneumo.errors import RadiographError
 from pneumo.reading.dicom_file import PREFIX_END, has_prefix
-from pneumo.reading.folders import KINDS, is_hidden
+from pneumo.reading.folders import READABLE, is_hidden
 from pneumo.reading.limits import MAX_BYTES, MAX_MEMBERS, MAX_RATIO, MAX_TOTAL_BYTES
 from pneumo.reading.radiograph import SUFFIXES
 
@@ -39,37 +40,38 @@ def list_pictures(data: bytes, name: str) -> list[str]:
         RadiographError: No sound archive, too many members or bytes, encrypted, packed in a way
             that is not read, or no picture.
     """
+    with _naming(name):
+        return [member.filename for member in _accepted(data)]
+
+
+def _accepted(data: bytes) -> list[zipfile.ZipInfo]:
     # Counted by their marks before `zipfile` makes an object of each, about 1 kB of memory.
     number = data.count(b"PK\x01\x02")
     if number > MAX_MEMBERS:
         raise RadiographError(
-            f"{name} has {number:,} members; at most {MAX_MEMBERS:,} are read. Split it."
+            f"has {number:,} members; at most {MAX_MEMBERS:,} are read. Split it."
         )
-    with _open(data, name) as archive:
+    with _open(data) as archive:
         pictures = list(_pictures(archive))
         members = archive.infolist()
     if any(map(_is_encrypted, pictures or members)):
-        raise RadiographError(f"{name} is encrypted. Unpack it and drop the radiographs.")
+        raise RadiographError("is encrypted. Unpack it and drop the radiographs.")
     if not pictures:
-        raise RadiographError(
-            f"{name} holds no pictures ({KINDS}). Pack the radiographs themselves."
-        )
+        raise RadiographError(f"holds no pictures ({READABLE}). Pack the radiographs themselves.")
     if sum(member.file_size for member in pictures) > MAX_TOTAL_BYTES:
-        raise RadiographError(
-            f"{name} unpacks to more than {MAX_TOTAL_BYTES // 2**20} MiB. Split it."
-        )
+        raise RadiographError(f"unpacks to more than {MAX_TOTAL_BYTES // 2**20} MiB. Split it.")
     for member in pictures:
         if member.compress_type not in _METHODS:
             raise RadiographError(
-                f"{name} is packed in a way that is not read here; plain ZIP is (stored or "
-                "deflated). Pack it again, or unpack it and drop the radiographs."
+                "is packed in a way that is not read here; plain ZIP is (stored or deflated). "
+                "Pack it again, or unpack it and drop the radiographs."
             )
         if member.file_size > MAX_RATIO * max(member.compress_size, 1) + 2**16:
             raise RadiographError(
-                f"{name} holds {member.filename}, which unpacks to more than {MAX_RATIO} times "
-                "its size: no picture does, so the archive is not opened."
+                f"holds {member.filename}, which unpacks to more than {MAX_RATIO} times its size: "
+                "no picture does, so the archive is not opened."
             )
-    return [member.filename for member in pictures]
+    return pictures
 
 
 def unpack_picture(data: bytes, name: str, place: int) -> bytes:
@@ -86,24 +88,31 @@ def unpack_picture(data: bytes, name: str, place: int) -> bytes:
     Raises:
         RadiographError: The member is damaged.
     """
-    with _open(data, name) as archive:
+    with _naming(name), _open(data) as archive:
         member = next(islice(_pictures(archive), place, None))
         try:
             with archive.open(member) as file:
                 return file.read(MAX_BYTES + 1)  # the size that the archive states may be a lie
         except Exception as error:  # BadZipFile, zlib.error, EOFError, NotImplementedError ...
             raise RadiographError(
-                f"{member.filename} in {name} cannot be unpacked ({error}). Pack it again."
+                f"holds {member.filename}, which cannot be unpacked ({error}). Pack it again."
             ) from error
 
 
-def _open(data: bytes, name: str) -> zipfile.ZipFile:
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Says of which archive it is that something is wrong."""
+    try:
+        yield
+    except RadiographError as error:
+        raise RadiographError(f"{name} {error}") from error
+
+
+def _open(data: bytes) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(io.BytesIO(data))
     except Exception as error:  # BadZipFile, ValueError, struct.error ...
-        raise RadiographError(
-            f"{name} is a damaged ZIP archive ({error}). Pack it again."
-        ) from error
+        raise RadiographError(f"is a damaged ZIP archive ({error}). Pack it again.") from error
 
 
 def _is_encrypted(member: zipfile.ZipInfo) -> bool:

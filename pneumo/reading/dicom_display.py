@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 TAILS = (0.005, 0.995)
 """Quantiles of the values that become black and white where a deep picture brings no window."""
-BAND = 256
+WINDOW_ROWS = 256
 """Rows that are looked up at once: NumPy indexes with 8 bytes a pixel."""
 SQUARE = 0.01
 """Greatest relative difference of a pixel's sides that is left as it is."""
@@ -47,13 +47,15 @@ def to_picture(dataset: "Dataset", stored: np.ndarray) -> tuple[np.ndarray, list
         table = _palette(dataset, values)
     else:
         counts = np.zeros(2**bits, np.int64)
-        for start in range(0, len(stored), BAND):
-            places = _places(stored[start : start + BAND], low, high)
+        for start in range(0, len(stored), WINDOW_ROWS):
+            places = _places(stored[start : start + WINDOW_ROWS], low, high)
             counts += np.bincount(places.ravel(), minlength=2**bits)
         table = _greys(dataset, values, counts, notes)
     picture = np.empty(stored.shape + table.shape[1:], np.uint8)
-    for start in range(0, len(stored), BAND):
-        picture[start : start + BAND] = table[_places(stored[start : start + BAND], low, high)]
+    for start in range(0, len(stored), WINDOW_ROWS):
+        picture[start : start + WINDOW_ROWS] = table[
+            _places(stored[start : start + WINDOW_ROWS], low, high)
+        ]
     return picture, notes
 
 

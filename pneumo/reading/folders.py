@@ -11,7 +11,7 @@ from pneumo.reading.dicom_file import PREFIX_END, has_prefix
 from pneumo.reading.radiograph import SUFFIXES, read_bytes
 from pneumo.reading.silence import silence
 
-KINDS = f"{', '.join(SUFFIXES)}, or DICOM by any name"
+READABLE = f"{', '.join(SUFFIXES)}, or DICOM by any name"
 """What is searched for, in words."""
 
 _DISC_LIST = "DICOMDIR"
@@ -42,7 +42,7 @@ def find_files(paths: Iterable[Path]) -> Iterator[Path]:
             continue
         inside = find_radiographs(path)
         if not inside:
-            raise RadiographError(f"{path} holds no pictures ({KINDS}).")
+            raise RadiographError(f"{path} holds no pictures ({READABLE}).")
         yield from inside
 
 

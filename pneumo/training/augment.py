@@ -95,6 +95,7 @@ def augment_cut(
     rng: np.random.Generator,
     groups: tuple[str, ...],
     view: str,
+    *,
     borrowing: Borrowing = AT_TIMES,
 ) -> Redrawn:
     """Redraws one training radiograph that was cut to its lung field.

@@ -6,7 +6,7 @@ import tempfile
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
 
@@ -87,6 +87,37 @@ class Prepared(NamedTuple):
     cells: np.ndarray | None
 
 
+@dataclass(frozen=True)
+class Presentation:
+    """How radiographs are shown to the network, the same in every epoch of a run.
+
+    Attributes:
+        size: Side of the network's input; that of the sources if it is shown all of them.
+        batch_size: Radiographs in a batch.
+        seed: Of the run; with the epoch it decides everything random.
+        augment: Which of `augment.GROUPS` to apply.
+        balanced: See `dataset.draw_epoch`.
+        mixup: Parameter of the beta distribution by which each radiograph is blended with
+            another of its batch (Zhang et al. 2018, https://arxiv.org/abs/1710.09412);
+            0 leaves them apart.
+        view: What the network is shown of a cut, one of `lung_field.VIEWS`.
+        cells: Side of the network's last feature maps, to tell as well in which of them lung is
+            to be seen; 0 for not.
+        paired: Whether each radiograph is drawn twice, one after the other, the second time with
+            a donor of the other class: half as many radiographs in as many batches.
+    """
+
+    size: int
+    batch_size: int
+    seed: int
+    augment: tuple[str, ...] = ()
+    balanced: bool = False
+    mixup: float = 0.0
+    view: str = FIELD
+    cells: int = 0
+    paired: bool = False
+
+
 class EpochBatches:
     """One epoch of training batches, prepared by threads while the network is busy.
 
@@ -101,54 +132,34 @@ class EpochBatches:
     def __init__(
         self,
         sources: Sources,
-        size: int,
         labels: np.ndarray,
-        batch_size: int,
+        presentation: Presentation,
         epoch: int,
-        seed: int,
-        augment: tuple[str, ...] = (),
-        balanced: bool = False,
-        mixup: float = 0.0,
-        workers: int = 2,
-        view: str = FIELD,
-        cells: int = 0,
-        pool: Processes | None = None,
+        *,
         odds: np.ndarray | None = None,
-        paired: bool = False,
+        workers: int = 2,
+        pool: Processes | None = None,
     ) -> None:
         """Takes the data in memory and how to present it.
 
         Args:
             sources: The radiographs. With lungs, the network is shown their field.
-            size: Side of the network's input; that of the sources if it is shown all of them.
             labels: `(n,)` integers.
-            batch_size: Radiographs in a batch.
+            presentation: How to show them.
             epoch: From 0; with the seed it decides everything random.
-            seed: Of the run.
-            augment: Which of `augment.GROUPS` to apply.
-            balanced: See `dataset.draw_epoch`.
-            mixup: Parameter of the beta distribution by which each radiograph is blended with
-                another of its batch (Zhang et al. 2018, https://arxiv.org/abs/1710.09412);
-                0 leaves them apart.
-            workers: Number of threads.
-            view: What the network is shown of a cut, one of `lung_field.VIEWS`.
-            cells: Side of the network's last feature maps, to tell as well in which of them
-                lung is to be seen; 0 for not.
-            pool: Processes that prepare the batches in place of the threads.
             odds: See `dataset.draw_epoch`.
-            paired: Whether each radiograph is drawn twice, one after the other, the second time
-                with a donor of the other class: half as many radiographs in as many batches.
+            workers: Number of threads.
+            pool: Processes that prepare the batches in place of the threads.
         """
-        self.workers, self.view, self.cells = workers, view, cells
-        self.pool, self.paired = pool, paired
-        self.sources, self.size = sources, size
-        self.labels, self.batch_size = labels, batch_size
-        self.seed, self.epoch, self.augment, self.mixup = seed, epoch, augment, mixup
-        self.order = draw_epoch(labels, balanced, np.random.default_rng([seed, epoch]), odds)
+        self.sources, self.labels = sources, labels
+        self.presentation, self.epoch = presentation, epoch
+        self.workers, self.pool = workers, pool
+        rng = np.random.default_rng([presentation.seed, epoch])
+        self.order = draw_epoch(labels, presentation.balanced, rng, odds)
 
     def __len__(self) -> int:
         """Number of whole batches; what is left over is left out, another part each epoch."""
-        return steps_of(len(self.order), self.batch_size)
+        return steps_of(len(self.order), self.presentation.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
         """Yields the batches in order; at most two for each worker lie ready or are being made."""
@@ -177,27 +188,26 @@ class EpochBatches:
 
     def prepare(self, index: int) -> Prepared:
         """Makes all of a batch but the network's input."""
-        places = range(index * self.batch_size, (index + 1) * self.batch_size)
-        each = 2 if self.paired else 1
+        batch_size, cells = self.presentation.batch_size, self.presentation.cells
+        places = range(index * batch_size, (index + 1) * batch_size)
+        each = 2 if self.presentation.paired else 1
         chosen = self.order[[place // each % len(self.order) for place in places]]
         redrawn = [self._redraw(i, place) for i, place in zip(chosen, places, strict=True)]
         targets = np.eye(len(CLASSES))[self.labels[chosen]]
         targets[[not one.answerable for one in redrawn]] = 1 / len(CLASSES)
         grids = np.stack([one.grid for one in redrawn])
-        if not self.cells:
+        if not cells:
             return Prepared(grids, targets, None)
-        return Prepared(
-            grids, targets, np.stack([seen_cells(one.lungs, self.cells) for one in redrawn])
-        )
+        return Prepared(grids, targets, np.stack([seen_cells(one.lungs, cells) for one in redrawn]))
 
     def _finish_later(self, index: int, prepared: Future[Prepared]) -> Batch:
         return self._finish(index, prepared.result())
 
     def _finish(self, index: int, prepared: Prepared) -> Batch:
         images, targets = to_model_input(prepared.grids), prepared.targets
-        if self.mixup:
-            rng = np.random.default_rng([self.seed, self.epoch, 1, index])
-            share = rng.beta(self.mixup, self.mixup, len(images)).astype(np.float32)
+        if mixup := self.presentation.mixup:
+            rng = np.random.default_rng([self.presentation.seed, self.epoch, 1, index])
+            share = rng.beta(mixup, mixup, len(images)).astype(np.float32)
             partner = rng.permutation(len(images))
             images, targets = (mix_pairs(array, partner, share) for array in (images, targets))
         targets = targets.astype(np.float32)
@@ -210,26 +220,27 @@ class EpochBatches:
 
         That of the second of a pair is of the other class, and lends more.
         """
-        rng = np.random.default_rng([self.seed, self.epoch, place])
+        shown = self.presentation
+        rng = np.random.default_rng([shown.seed, self.epoch, place])
         donors = self.order
-        second = self.paired and place % 2 == 1
+        second = shown.paired and place % 2 == 1
         if second:
             donors = donors[self.labels[donors] != self.labels[index]]
         donor = donors[rng.integers(len(donors))]
         if self.sources.distance is None:
             grid = self.sources.grids[index]
-            if self.augment:
-                grid = augment_grid(grid, self.sources.grids[donor], rng, self.augment)
+            if shown.augment:
+                grid = augment_grid(grid, self.sources.grids[donor], rng, shown.augment)
             return Redrawn(grid, np.ones(grid.shape, np.float32), answerable=True)
-        if "geometry" in self.augment:
-            mirror = "mirror" in self.augment
+        if "geometry" in shown.augment:
+            mirror = "mirror" in shown.augment
             own, other = (
-                cut_at_random(self.sources, i, self.size, rng, mirror) for i in (index, donor)
+                cut_at_random(self.sources, i, shown.size, rng, mirror) for i in (index, donor)
             )
         else:
-            own, other = (cut_exactly(self.sources, i, self.size) for i in (index, donor))
+            own, other = (cut_exactly(self.sources, i, shown.size) for i in (index, donor))
         borrowing = MOSTLY if second else AT_TIMES
-        return augment_cut(own, other, rng, self.augment, self.view, borrowing)
+        return augment_cut(own, other, rng, shown.augment, shown.view, borrowing=borrowing)
 
 
 def mix_pairs(array: np.ndarray, partner: np.ndarray, share: np.ndarray) -> np.ndarray:

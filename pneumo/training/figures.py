@@ -12,7 +12,7 @@ from pneumo.evaluation.calibration import class_weights, reliability_curve
 from pneumo.files import JsonObject, atomic_write
 from pneumo.network.operating_points import count_outcomes, rates_of
 
-INK, BLUE, ORANGE, GREEN = (
+FIGURE_INK, BLUE, ORANGE, GREEN = (
     "#333333",
     "#0072B2",
     "#D55E00",
@@ -38,53 +38,66 @@ def draw_figures(
         points: Name of an operating point -> its threshold; `balanced` is among them.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    of = f"{len(labels)} radiographs of held-out patients"
-    rates = {
-        name: rates_of(**count_outcomes(labels, probabilities, threshold))
-        for name, threshold in points.items()
-    }
-
     if history:
         _draw_history(folder / "loss.png", history)
+    _draw_roc(folder / "roc.png", labels, probabilities, points)
+    _draw_precision_recall(folder / "precision_recall.png", labels, probabilities)
+    _draw_reliability(folder / "reliability.png", labels, probabilities)
+    _draw_confusion(folder / "confusion.png", labels, probabilities, points["balanced"])
 
-    figure, axes = _begin("ROC, " + of, "1 - specificity", "sensitivity")
+
+def _draw_roc(
+    path: Path, labels: np.ndarray, probabilities: np.ndarray, points: dict[str, float]
+) -> None:
+    figure, axes = _begin("ROC, " + _describe_set(labels), "1 - specificity", "sensitivity")
     false_alarms, found, _ = roc_curve(labels, probabilities)
     axes.plot(false_alarms, found, color=BLUE)
-    for (name, rate), mark in zip(rates.items(), ["v", "o", "^"], strict=False):
-        found_there, spared = rate["sensitivity"], rate["specificity"]
+    for (name, threshold), mark in zip(points.items(), ["v", "o", "^"], strict=False):
+        rates = rates_of(**count_outcomes(labels, probabilities, threshold))
+        found_there, spared = rates["sensitivity"], rates["specificity"]
         if found_there is not None and spared is not None:
             axes.plot(1 - spared, found_there, mark, color=ORANGE, label=name)
     axes.legend(loc="lower right")
-    _save(figure, folder / "roc.png")
+    _save(figure, path)
 
-    figure, axes = _begin("Precision and recall, " + of, "recall (sensitivity)", "precision (PPV)")
+
+def _draw_precision_recall(path: Path, labels: np.ndarray, probabilities: np.ndarray) -> None:
+    title = "Precision and recall, " + _describe_set(labels)
+    figure, axes = _begin(title, "recall (sensitivity)", "precision (PPV)")
     precision, recall, _ = precision_recall_curve(labels, probabilities)
     axes.plot(recall, precision, color=BLUE)
     axes.set_ylim(min(0.5, precision[recall > 0].min()) - 0.02, 1.02)
-    _save(figure, folder / "precision_recall.png")
+    _save(figure, path)
 
+
+def _draw_reliability(path: Path, labels: np.ndarray, probabilities: np.ndarray) -> None:
     figure, axes = _begin(
         "Reliability, both classes weighted alike", "P(PNEUMONIA)", "observed share of PNEUMONIA"
     )
     curve = reliability_curve(labels, probabilities, class_weights(labels))
-    axes.plot([0, 1], [0, 1], ":", color=INK, label="perfect")
-    axes.plot(curve["probability"], curve["observed"], "o-", color=BLUE, label=of)
+    axes.plot([0, 1], [0, 1], ":", color=FIGURE_INK, label="perfect")
+    own = _describe_set(labels)
+    axes.plot(curve["probability"], curve["observed"], "o-", color=BLUE, label=own)
     axes.bar(curve["probability"], curve["weight"], 0.04, color=ORANGE, alpha=0.5, label="share")
     axes.legend()
-    _save(figure, folder / "reliability.png")
+    _save(figure, path)
 
-    threshold = points["balanced"]
-    figure, axes = _begin(f"Threshold {threshold:.3f}, {of}", "called", "is")
+
+def _draw_confusion(
+    path: Path, labels: np.ndarray, probabilities: np.ndarray, threshold: float
+) -> None:
+    title = f"Threshold {threshold:.3f}, {_describe_set(labels)}"
+    figure, axes = _begin(title, "called", "is")
     counts = count_outcomes(labels, probabilities, threshold)
     table = np.array([[counts["tn"], counts["fp"]], [counts["fn"], counts["tp"]]])
     axes.imshow(table / table.sum(axis=1, keepdims=True), cmap="Blues", vmin=0, vmax=1)
     axes.grid(visible=False)
     for (row, column), count in np.ndenumerate(table):
-        colour = "white" if count > table[row].sum() / 2 else INK
+        colour = "white" if count > table[row].sum() / 2 else FIGURE_INK
         axes.text(column, row, count, ha="center", va="center", color=colour, fontsize=16)
     axes.set_xticks([0, 1], CLASSES)
     axes.set_yticks([0, 1], CLASSES)
-    _save(figure, folder / "confusion.png")
+    _save(figure, path)
 
 
 def _draw_history(path: Path, history: list[JsonObject]) -> None:
@@ -93,7 +106,7 @@ def _draw_history(path: Path, history: list[JsonObject]) -> None:
     for name, mark, colour in (
         ("loss", "o-", BLUE),
         ("held_out_auc", "s--", ORANGE),
-        ("held_out_sensitivity", "^:", INK),
+        ("held_out_sensitivity", "^:", FIGURE_INK),
         ("held_out_specificity", "v:", GREEN),
     ):
         label = name.replace("held_out_", "held-out ").replace("auc", "AUC")
@@ -101,6 +114,11 @@ def _draw_history(path: Path, history: list[JsonObject]) -> None:
     axes.set_xticks(epochs)
     axes.legend()
     _save(figure, path)
+
+
+def _describe_set(labels: np.ndarray) -> str:
+    """Says what a figure was drawn from."""
+    return f"{len(labels)} radiographs of held-out patients"
 
 
 def _begin(title: str, x: str, y: str) -> tuple[Figure, Axes]:

@@ -4,6 +4,7 @@ import time
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -15,7 +16,7 @@ from pneumo.network.architecture import LAST_CONVOLUTION, build_classifier
 from pneumo.network.operating_points import count_outcomes, rates_of
 from pneumo.network.weights_files import save_weights_fp16
 from pneumo.training.agreement import answer_and_agree
-from pneumo.training.batches import EpochBatches, Processes, steps_of
+from pneumo.training.batches import EpochBatches, Presentation, Processes, steps_of
 from pneumo.training.callbacks import ShowProgress
 from pneumo.training.checkpoint import epochs_before, load_checkpoint, save_checkpoint
 from pneumo.training.epoch import require_finite, train_epoch
@@ -51,9 +52,9 @@ def fit(
         *(sources, labels_of(training), odds),
         *(see(recipe, held_out), labels_of(held_out)),
     )
-    model, trained = _build(recipe, len(training))
-    history = _train(recipe, model, trained, data, output, devices)
-    final = _export(recipe, model, data, output)
+    networks = _build(recipe, len(training))
+    history = _train(recipe, networks, data, output, devices)
+    final = _export(recipe, networks.classifier, data, output)
     answers = predict_grids(final, data.held_out_grids[:1])
     require_finite(final, answers, "rounding to 16 bits")
     return final, history
@@ -68,8 +69,15 @@ class _Data:
     held_out_labels: np.ndarray
 
 
-def _build(recipe: Recipe, radiographs: int) -> tuple[keras.Model, keras.Model]:
-    """Returns the classifier, and what is trained: it, or it with another output on top."""
+class _Networks(NamedTuple):
+    """The classifier, and what is trained: it, or it with another output on top."""
+
+    classifier: keras.Model
+    trained: keras.Model
+
+
+def _build(recipe: Recipe, radiographs: int) -> _Networks:
+    """Builds and compiles what is trained."""
     keras.utils.set_random_seed(recipe.seed)
     keras.mixed_precision.set_global_policy(recipe.precision)
     model = build_trainable(recipe)
@@ -79,7 +87,7 @@ def _build(recipe: Recipe, radiographs: int) -> tuple[keras.Model, keras.Model]:
         loss = answer_and_agree(recipe.label_smoothing, recipe.agreement)
     if not recipe.evidence:
         model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
-        return model, model
+        return _Networks(model, model)
     trained = with_evidence(model)
     trained.compile(
         optimizer=optimizer,
@@ -87,22 +95,18 @@ def _build(recipe: Recipe, radiographs: int) -> tuple[keras.Model, keras.Model]:
         loss_weights={ANSWER: 1.0, CELLS: recipe.evidence},
         metrics={ANSWER: ["accuracy"]},
     )
-    return model, trained
+    return _Networks(model, trained)
 
 
 def _train(
-    recipe: Recipe,
-    model: keras.Model,
-    trained: keras.Model,
-    data: _Data,
-    output: Path,
-    devices: int,
+    recipe: Recipe, networks: _Networks, data: _Data, output: Path, devices: int
 ) -> list[JsonObject]:
     """Trains the epochs that are left, with a checkpoint after each; returns the history.
 
     Each epoch begins from (seed, epoch) alone, so a resumed run equals an unbroken one. Epochs of
     the runs before count on: no radiograph is redrawn as it was there.
     """
+    model, trained = networks
     before = epochs_before(recipe.init)
     history = load_checkpoint(trained, output) if recipe.resume else []
     steps = steps_of(len(data.labels), recipe.batch_size)
@@ -132,22 +136,25 @@ def _train(
 def _batches(
     recipe: Recipe, data: _Data, epoch: int, cells: int, pool: Processes | None
 ) -> EpochBatches:
+    presentation = Presentation(
+        size=recipe.image_size,
+        batch_size=recipe.batch_size,
+        seed=recipe.seed,
+        augment=tuple(recipe.augment),
+        balanced=recipe.balance,
+        mixup=recipe.mixup,
+        view=recipe.view,
+        cells=cells,
+        paired=bool(recipe.agreement),
+    )
     return EpochBatches(
         data.sources,
-        recipe.image_size,
         data.labels,
-        recipe.batch_size,
+        presentation,
         epoch,
-        recipe.seed,
-        tuple(recipe.augment),
-        recipe.balance,
-        recipe.mixup,
-        recipe.workers,
-        recipe.view,
-        cells,
-        pool,
-        data.odds,
-        bool(recipe.agreement),
+        odds=data.odds,
+        workers=recipe.workers,
+        pool=pool,
     )
 
 

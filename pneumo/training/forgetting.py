@@ -50,7 +50,7 @@ def forget_surroundings(
     painted = [_predict(network, images) for images in _paint(recipe, sources, chosen)]
     redrawn = [
         _predict(network, images)[_are_answerable(targets)]
-        for images, targets in islice(epoch, -(-len(chosen) // epoch.batch_size))
+        for images, targets in islice(epoch, -(-len(chosen) // epoch.presentation.batch_size))
     ]
     kernel, bias = head.get_weights()
     weights, offset = forget(

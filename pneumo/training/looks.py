@@ -17,9 +17,9 @@ from pneumo.network.lung_field import WHOLE, present
 from pneumo.network.preprocess import resize_to_grid
 from pneumo.training.framing import Sources, cut_exactly, draw_outline
 
-SIDE = 128
+LOOK_SIDE = 128
 """Of the pictures whose looks are judged: what is where cannot be told from their numbers."""
-FOLDS = 5
+ODDS_FOLDS = 5
 
 
 def odds_against_looks(
@@ -59,7 +59,7 @@ def odds_against_looks(
             numbers,
             labels,
             groups=patients,
-            cv=StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0),
+            cv=StratifiedGroupKFold(ODDS_FOLDS, shuffle=True, random_state=0),
             method="predict_proba",
         )
     own = probabilities[np.arange(len(labels)), labels]
@@ -67,9 +67,9 @@ def odds_against_looks(
 
 
 def _see(sources: Sources, index: int, view: str) -> np.ndarray:
-    """Returns `(SIDE, SIDE)` uint8 of one radiograph as serving would show it."""
+    """Returns `(LOOK_SIDE, LOOK_SIDE)` uint8 of one radiograph as serving would show it."""
     if view == WHOLE:
-        return resize_to_grid(sources.grids[index], SIDE)
-    cut = cut_exactly(sources, index, SIDE)
+        return resize_to_grid(sources.grids[index], LOOK_SIDE)
+    cut = cut_exactly(sources, index, LOOK_SIDE)
     outline = draw_outline(cut, None, np.random.default_rng(0), vary=False)
     return present(cut.grid, outline, view)

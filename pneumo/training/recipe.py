@@ -1,20 +1,17 @@
-"""The flags of `train.py`, and the two recipes that fill in those not given."""
+"""What `train.py` is told, and the two recipes that fill in the flags not given."""
 
 import argparse
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pneumo.dataset.patients import add_patient_flags
 from pneumo.files import JsonObject
 from pneumo.network.architecture import Layout
-from pneumo.network.lung_field import EQUALISED, VIEWS, WHOLE
-from pneumo.network.lung_finder import FINDER_NAME
+from pneumo.network.lung_field import EQUALISED, WHOLE
 from pneumo.network.preprocess import IMAGE_SIZE
-from pneumo.network.weights_files import WEIGHTS_FOLDER, sha256_of
-from pneumo.training.augment import GROUPS
+from pneumo.network.weights_files import sha256_of
 from pneumo.training.checkpoint import earlier_run
+from pneumo.training.flags import add_flags
 
 WEIGHTS_NAME = "pneumo_xception.weights.h5"
 UNCALIBRATED_NAME = "uncalibrated.weights.h5"
@@ -138,120 +135,7 @@ def parse_arguments(description: str, arguments: list[str] | None = None) -> Rec
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    switch = argparse.BooleanOptionalAction
-
-    add = parser.add_argument_group("files").add_argument
-    add("--data", type=Path, help="folder with train/NORMAL and train/PNEUMONIA")
-    add("--output", type=Path, default=Path("runs/latest"), help="folder for the results")
-    add("--init", help="'imagenet', 'random' or a .weights.h5, of Xception or an earlier run")
-    add("--resume", action="store_true", help="go on after the last whole epoch in --output")
-    add("--smoke", action="store_true", help="the whole script, tiny; draws data if none given")
-
-    add = parser.add_argument_group("recipe").add_argument
-    add("--recipe", choices=RECIPES, default="robust", help="values of the flags below")
-    add("--retrain-layers", type=int, help="layers of Xception to train, counted from its top")
-    add("--optimizer", choices=("adamw", "rmsprop"))
-    add("--learning-rate", type=float)
-    add("--schedule", choices=("cosine", "constant"), help="cosine has a warm-up")
-    add("--epochs", type=int)
-    add("--batch-size", type=int)
-    add("--label-smoothing", type=float)
-    add(
-        "--augment",
-        nargs="*",
-        choices=GROUPS,
-        metavar="GROUP",
-        help=f"redraw training radiographs by any of: {', '.join(GROUPS)}; by none if none follows",
-    )
-    add(
-        "--view",
-        choices=VIEWS,
-        help="what the network is shown: the lung field with the rest hidden, its grey levels "
-        "equalised or as they are; the radiograph cut to it; or the whole radiograph",
-    )
-    add("--finder", type=Path, default=WEIGHTS_FOLDER / FINDER_NAME, help="the lung finder")
-    add("--mixup", type=float, help="blend radiographs and labels by Beta(a, a); 0 for not")
-    add(
-        "--evidence",
-        type=float,
-        metavar="WEIGHT",
-        help="weight of a second loss: evidence that lies where no lung is to be seen; 0 for none",
-    )
-    add(
-        "--agreement",
-        type=float,
-        metavar="WEIGHT",
-        help="show each radiograph of a batch twice, the second time with looks of the other class "
-        "at hand, half as many an epoch; weight of a second loss, the difference of their answers; "
-        "0 for neither",
-    )
-    add("--last-stride", type=int, choices=(1, 2), help="1 for a finer heatmap, 2 as published")
-    add(
-        "--tiles",
-        type=int,
-        metavar="N",
-        help="cut the entry flow's feature maps into N x N tiles that the rest of the network sees "
-        "one at a time; 0 for not at all, as published",
-    )
-    add("--balance", action=switch, default=None, help="as many of each class in an epoch")
-    add(
-        "--against-looks",
-        type=float,
-        metavar="N",
-        help="show radiographs whose brightness and sharpness are the other class's up to N times "
-        "as often as others; 1 for as often",
-    )
-    add("--freeze-batchnorm", action=switch, default=None, help="keep ImageNet's statistics")
-    add(
-        "--keep-init",
-        type=float,
-        default=0.0,
-        metavar="SHARE",
-        help="average the trained weights with those of the earlier run that --init names, which "
-        "make up this share (Wortsman et al. 2022, https://arxiv.org/abs/2109.01903)",
-    )
-    add(
-        "--forget-surroundings",
-        action="store_true",
-        help="last, move the Dense layer on top, as little as may be, so that radiographs whose "
-        "lungs are painted over no longer rank by class",
-    )
-    add("--image-size", type=int, help=f"side of the input, default {IMAGE_SIZE}")
-
-    add_patient_flags(parser)
-    add = parser.add_argument_group("evidence").add_argument
-    add("--held-out", type=float, default=0.15, help="share of the patients to measure on")
-    add("--folds", type=int, default=0, help="cross-validate the other patients in so many folds")
-    add(
-        "--final",
-        choices=("refit", "soup"),
-        default="refit",
-        help="after folds: train once more on all of them, or average the folds' weights",
-    )
-    add("--share", type=float, default=1.0, help="of all patients to use at all, for short runs")
-    add(
-        "--suite",
-        type=float,
-        default=1.0,
-        metavar="SHARE",
-        help="of the patients measured, to score under every change of the robustness suite too",
-    )
-    add("--seed", type=int, default=0)
-
-    add = parser.add_argument_group("machine").add_argument
-    add(
-        "--precision",
-        default="float32",
-        choices=("float32", "mixed_bfloat16", "mixed_float16"),
-        help="of the arithmetic; weights and final metrics are float32",
-    )
-    add("--devices", choices=("one", "all"), default="one", help="all: data-parallel, on JAX")
-    add("--workers", type=int, default=min(8, os.cpu_count() or 1), help="augmenting threads")
-    add(
-        "--processes",
-        action="store_true",
-        help="let processes do the augmenting: more than four threads get in each other's way",
-    )
+    add_flags(parser, RECIPES)
     args = parser.parse_args(arguments)
     if not args.data and not args.smoke:
         parser.error("--data is needed: the folder that holds train/NORMAL and train/PNEUMONIA")

@@ -116,7 +116,7 @@ def cut_off(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def shift(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Applies one of the shift suite, which changes no verdict and shall raise no alarm."""
+    """Applies one of the robustness suite, which changes no verdict and shall raise no alarm."""
     return list(SHIFTS.values())[rng.integers(len(SHIFTS))](pixels)
 
 

@@ -9,35 +9,37 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
 from pneumo import CLASSES
-from pneumo.evaluation.held_out import read_scores
+from pneumo.evaluation.held_out import HeldOutScores, Rates, read_scores
+from pneumo.explaining.overlay import Look
 from pneumo.network.card import ModelCard
-from pneumo.ui import state
 from pneumo.ui.about import show_about, show_welcome
-from pneumo.ui.address import (
-    follow_address,
-    leave_address,
-    warn_before_leaving,
-    write_address,
-)
-from pneumo.ui.case import show_case
-from pneumo.ui.engine import find_card, is_loading, require_engine
-from pneumo.ui.explanations import AT_FIRST
-from pneumo.ui.farewell import prepare_farewell
-from pneumo.ui.intake import ask_for_radiographs, score_radiographs
-from pneumo.ui.memory import give_back_memory
-from pneumo.ui.own_cases import (
+from pneumo.ui.case.panel import show_case
+from pneumo.ui.explanations.browser import AT_FIRST
+from pneumo.ui.measures.own_cases import (
     end_test_without_cases,
     labelled_cases,
     show_own_cases,
     show_score,
     show_test_switch,
 )
-from pneumo.ui.results import Results
-from pneumo.ui.sources import keep_dropped
-from pneumo.ui.style import ICON, inject_style, show_header, show_warning
-from pneumo.ui.threshold import show_threshold
-from pneumo.ui.values import Entry, ReadEntry
-from pneumo.ui.worklist import choose_entry, show_failures, try_small_changes
+from pneumo.ui.measures.threshold import show_threshold
+from pneumo.ui.server.engine import find_card, is_loading, require_engine
+from pneumo.ui.server.memory import give_back_memory
+from pneumo.ui.server.session_cleanup import prepare_session_cleanup
+from pneumo.ui.session import state
+from pneumo.ui.session.results import Results
+from pneumo.ui.session.values import Entry, Explanation, ReadEntry
+from pneumo.ui.theme.style import ICON, inject_style, show_header, show_warning
+from pneumo.ui.worklist.address import (
+    follow_address,
+    leave_address,
+    warn_before_leaving,
+    write_address,
+)
+from pneumo.ui.worklist.chooser import choose_entry, show_failures
+from pneumo.ui.worklist.intake import ask_for_radiographs, score_radiographs
+from pneumo.ui.worklist.small_changes import try_small_changes
+from pneumo.ui.worklist.sources import keep_dropped
 
 AWAITED = '<div class="pneumo-awaited">The first picture is being read …</div>'
 """Where the picture will be, in place of what the page showed before the first file."""
@@ -49,7 +51,7 @@ def show_pages() -> None:
     """Shows the page that the session is on: one run of Streamlit's."""
     st.set_page_config(page_title="pneumo", page_icon=ICON, layout="wide")
     pages = [st.Page(_show_radiographs, title="Radiographs", default=True), _model_page()]
-    prepare_farewell()
+    prepare_session_cleanup()
     inject_style()
     state.restore_settings()
     st.navigation(pages, position="top").run()
@@ -64,7 +66,9 @@ def import_panels() -> None:
 
     Charts and documents take their libraries half a second, for which no drop zone is to wait.
     """
-    from pneumo.ui import pack, rates, trust  # noqa: F401
+    from pneumo.ui.explanations import checks  # noqa: F401
+    from pneumo.ui.measures import rates  # noqa: F401
+    from pneumo.ui.worklist import pack  # noqa: F401
 
 
 # Not a fragment: while one runs, no control in it can interrupt it, not even its Stop button.
@@ -147,9 +151,7 @@ def _show_answers(
     Returns:
         What computes the rest.
     """
-    from pneumo.ui.pack import show_pack
-    from pneumo.ui.rates import show_curves, show_effects
-    from pneumo.ui.trust import show_checks
+    from pneumo.ui.measures.rates import show_curves
 
     if not any(isinstance(entry, ReadEntry) for entry in entries.values()):
         with left, st.container():
@@ -187,15 +189,8 @@ def _show_answers(
     with right:
         show_curves(scores, rates)
     with middle, st.container(key="panels"):
-        panels = {"threshold": partial(show_effects, scores, rates)}
-        if not testing:
-            shown = (wanted, look) if chosen else AT_FIRST
-            panels["export"] = partial(show_pack, entries, rates, scores, shown, results)
-        if chosen and not chosen.reading.refused and not state.hides(chosen):
-            panels["checks"] = partial(show_checks, chosen, wanted, results)
-        if {entry.label for entry in labelled_cases(entries)} == set(CLASSES):
-            panels["own"] = partial(show_own_cases, entries, threshold)
-        _show_panels(panels)
+        shown = (wanted, look) if chosen else AT_FIRST
+        _show_panels(_panels_of(entries, chosen, shown, (scores, rates), results))
 
     def compute_rest() -> None:
         if chosen:
@@ -212,6 +207,29 @@ PANELS = {
     "export": "Export",
     "own": "Your labelled radiographs",
 }
+
+
+def _panels_of(
+    entries: dict[str, Entry],
+    chosen: ReadEntry | None,
+    shown: tuple[Explanation, Look],
+    measured: tuple[HeldOutScores, Rates],
+    results: Results,
+) -> dict[str, Callable[[], None]]:
+    """Returns which of `PANELS` there are for these radiographs, and what shows each."""
+    from pneumo.ui.explanations.checks import show_checks
+    from pneumo.ui.measures.rates import show_effects
+    from pneumo.ui.worklist.pack import show_pack
+
+    scores, rates = measured
+    panels: dict[str, Callable[[], None]] = {"threshold": partial(show_effects, scores, rates)}
+    if not state.TESTING.get(False):
+        panels["export"] = partial(show_pack, entries, rates, scores, shown, results)
+    if chosen and not chosen.reading.refused and not state.hides(chosen):
+        panels["checks"] = partial(show_checks, chosen, shown[0], results)
+    if {entry.label for entry in labelled_cases(entries)} == set(CLASSES):
+        panels["own"] = partial(show_own_cases, entries, rates.threshold)
+    return panels
 
 
 def _show_panels(panels: Mapping[str, Callable[[], None]]) -> None:
@@ -233,7 +251,7 @@ def _show_panels(panels: Mapping[str, Callable[[], None]]) -> None:
 
 def _show_model() -> None:
     """The page on what the answers come from."""
-    from pneumo.ui.model_page import show_model_page
+    from pneumo.ui.model_page.page import show_model_page
 
     keep_dropped()
     leave_address()

@@ -12,10 +12,10 @@ import streamlit as st
 from pneumo.errors import WeightsError
 from pneumo.inference import Engine
 from pneumo.network import openvino_runtime
-from pneumo.ui.engine import begin_loading
-from pneumo.ui.inside import check_inside, page_address
-from pneumo.ui.memory import limit_heaps, set_aside, set_aside_if_alone
 from pneumo.ui.pages import import_panels
+from pneumo.ui.server.engine import begin_loading
+from pneumo.ui.server.memory import limit_heaps, set_aside, set_aside_if_alone
+from pneumo.ui.server.streamlit_internals import check_internals, page_address
 
 
 @asynccontextmanager
@@ -28,9 +28,9 @@ async def start(app: st.App) -> AsyncIterator[None]:
         app: The server, which waits for this.
 
     Raises:
-        InsideError: See `check_inside`; the server does not start.
+        InternalsError: See `check_internals`; the server does not start.
     """
-    check_inside()
+    check_internals()
     limit_heaps(map_large=openvino_runtime.is_installed())
     set_aside()
     loop = asyncio.get_running_loop()

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from pneumo import __main__ as cli
 from pneumo.training.phantom import write_phantom_dataset
-from pneumo.ui import intake
+from pneumo.ui.worklist import intake
 from tests.reading.test_archive import pack
 from tests.training.test_train import fail_to_train
 from tests.ui.test_app import drop, passes, picture, table

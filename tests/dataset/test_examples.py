@@ -1,5 +1,6 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from pneumo.dataset.examples import (
 )
 from pneumo.errors import DatasetError
 from pneumo.training.augment import GROUPS, augment_grid
-from pneumo.training.batches import EpochBatches
+from pneumo.training.batches import EpochBatches, Presentation
 from pneumo.training.framing import Sources
 from pneumo.training.phantom import write_phantom_dataset
 
@@ -209,16 +210,18 @@ def test_batches_follow_the_odds(folder):
     grids, labels = load_grids(examples, 71), labels_of(examples)
     odds = np.ones(len(labels))
     odds[0] = 50
-    batches = EpochBatches(Sources(grids), 71, labels, 8, 0, 5, balanced=True, odds=odds)
+    presentation = Presentation(71, 8, 5, balanced=True)
+    batches = EpochBatches(Sources(grids), labels, presentation, 0, odds=odds)
     assert np.bincount(batches.order)[0] > len(labels) / 4
 
 
 def test_batches_depend_on_seed_and_epoch_only(folder):
     examples = index_folder(folder)
     grids, labels = load_grids(examples, 71), labels_of(examples)
+    presentation = Presentation(71, 8, 5, GROUPS, balanced=True)
 
     def batch(epoch, index):
-        return EpochBatches(Sources(grids), 71, labels, 8, epoch, 5, GROUPS, balanced=True)[index]
+        return EpochBatches(Sources(grids), labels, presentation, epoch)[index]
 
     with ThreadPoolExecutor(4) as pool:  # as Keras prepares them: several at once
         together = list(pool.map(batch, [1] * 8, [3, 2, 1, 0] * 2))
@@ -265,8 +268,10 @@ def test_each_group_of_changes_can_be_had_by_itself(folder, group):
 def test_mixup_blends_radiographs_and_labels_alike_across_and_within_classes(folder):
     examples = index_folder(folder)
     grids, labels = load_grids(examples, 71), labels_of(examples)
-    plain, targets = EpochBatches(Sources(grids), 71, labels, 16, 0, 5, balanced=True)[0]
-    images, mixed = EpochBatches(Sources(grids), 71, labels, 16, 0, 5, balanced=True, mixup=0.4)[0]
+    apart = Presentation(71, 16, 5, balanced=True)
+    blended = replace(apart, mixup=0.4)
+    plain, targets = EpochBatches(Sources(grids), labels, apart, 0)[0]
+    images, mixed = EpochBatches(Sources(grids), labels, blended, 0)[0]
     np.testing.assert_allclose(mixed.sum(axis=1), 1, atol=1e-6)
     pure = np.abs(mixed - targets).max(axis=1) < 1e-6
     changed = np.abs(images - plain).max(axis=(1, 2, 3)) > 1e-3

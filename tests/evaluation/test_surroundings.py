@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from pneumo.evaluation.surroundings import (
-    SIDE,
+    CHEST_SIDE,
     Chest,
     find_marks,
     keep_lungs_alone,
@@ -19,13 +19,15 @@ from tests.network.test_lung_field import draw_lungs
 
 LUNGS = np.where(draw_lungs((24, 30, 54, 100), (74, 30, 104, 100)) > 0.5, 1, 0).astype(np.float32)
 INSIDE = np.kron(LUNGS > 0.5, np.ones((3, 3), bool))  # 384 x 384
-ROWS, COLUMNS = np.indices((SIDE, SIDE))
+ROWS, COLUMNS = np.indices((CHEST_SIDE, CHEST_SIDE))
 
 
 def make_chest(level: int, lungs: np.ndarray = LUNGS) -> Chest:
     """A ramp from left to right around a level, with darker lungs."""
     pixels = np.clip(level + COLUMNS / 12, 0, 255)
-    inside = np.asarray(Image.fromarray(lungs).resize((SIDE, SIDE), Image.Resampling.NEAREST))
+    inside = np.asarray(
+        Image.fromarray(lungs).resize((CHEST_SIDE, CHEST_SIDE), Image.Resampling.NEAREST)
+    )
     return Chest(np.where(inside > 0.5, pixels - 60, pixels).astype(np.uint8), lungs)
 
 
@@ -65,7 +67,7 @@ def test_lungs_go_into_the_other_chest_at_its_lungs_place_and_size():
     elsewhere[50:85, 10:25] = elsewhere[50:85, 35:50] = 1
     donor = make_chest(80, elsewhere)
     lent = lend_surroundings(own, donor)
-    box = np.zeros((SIDE, SIDE), bool)
+    box = np.zeros((CHEST_SIDE, CHEST_SIDE), bool)
     box[3 * 50 : 3 * 85, 3 * 10 : 3 * 50] = True
     np.testing.assert_array_equal(lent[well(~box)], donor.pixels[well(~box)])
     # The middle of the own left lung lies in the middle of the donor's.

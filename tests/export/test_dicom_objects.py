@@ -13,7 +13,7 @@ from pydicom import dcmread
 from pneumo.errors import RadiographError
 from pneumo.export import dicom_objects
 from pneumo.export.dicom_objects import NOTICE, make_objects, to_bytes
-from pneumo.export.rows import ADULT, Row, withhold_verdict
+from pneumo.export.rows import ADULT_VERDICT, Row, withhold_verdict
 from tests.conftest import encode
 from tests.reading.test_dicom import NOISE, make
 
@@ -109,7 +109,7 @@ def test_same_answer_is_the_same_object_and_another_is_another():
         uids(replace(ROW, p_low=0.3, p_high=0.99)),
         uids(replace(ROW, p_low=0.3, p_high=0.99, uncertain="Changes move P.")),
         uids(replace(ROW, findings="Taken for an adult.")),
-        uids(replace(ROW, findings="Taken for an adult.", verdict=ADULT)),
+        uids(replace(ROW, findings="Taken for an adult.", verdict=ADULT_VERDICT)),
         uids(SOPInstanceUID="1.2.9"),
     ]
     assert len(set.union(first, *others)) == 2 * (1 + len(others))
@@ -177,7 +177,7 @@ def test_a_header_that_the_standard_forbids_is_told(odd):
 
 
 @pytest.mark.skipif(not DCIODVFY, reason="needs dciodvfy (apt-get install dicom3tools)")
-@pytest.mark.parametrize("verdict", ["PNEUMONIA", ADULT])
+@pytest.mark.parametrize("verdict", ["PNEUMONIA", ADULT_VERDICT])
 @pytest.mark.parametrize("bare", [False, True], ids=["whole", "bare"])
 def test_both_are_valid(tmp_path, bare, verdict):
     kept = ("StudyInstanceUID", "SeriesInstanceUID") if bare else STUDY

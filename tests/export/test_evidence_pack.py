@@ -14,7 +14,7 @@ from pypdf import PdfReader
 from reportlab.pdfbase.pdfmetrics import stringWidth
 
 from pneumo.export.evidence_pack import safe_stem, write_pack
-from pneumo.export.pdf import MARGIN, PLAIN, WIDTH
+from pneumo.export.pdf import PAGE_MARGIN, PLAIN, TEXT_WIDTH
 from pneumo.export.report_page import CaseReport, PackContext, PageWriter
 from pneumo.export.rows import Row
 
@@ -221,8 +221,8 @@ def test_everything_stays_on_its_page_and_apart(case, shape, checks):
     (page,) = _pages(write_pdf([extreme], context))
     pieces = _pieces(page)
     for text, left, y, right, _ in pieces:
-        assert left >= MARGIN - 1, text
-        assert right <= MARGIN + WIDTH + 4, text  # reportlab sets spaces up to 5 % closer
+        assert left >= PAGE_MARGIN - 1, text
+        assert right <= PAGE_MARGIN + TEXT_WIDTH + 4, text  # reportlab sets spaces up to 5 % closer
         assert 30 <= y <= 842 - 40, text
     assert _words(page).count(_squeeze(SENTENCE)) == 7 + len(checks)
     lowest = min(y for text, _, y, _, _ in pieces if SHA256 in text)

@@ -4,7 +4,7 @@ from pneumo.dataset.examples import index_folder, load_grids
 from pneumo.inference import predict, prepare_input
 from pneumo.network.preprocess import resize_to_grid, to_model_input
 from pneumo.reading.radiograph import read_radiograph
-from pneumo.training.batches import EpochBatches
+from pneumo.training.batches import EpochBatches, Presentation
 from pneumo.training.framing import Sources
 from tests.conftest import encode
 
@@ -52,5 +52,5 @@ def test_training_evaluation_and_app_show_the_network_equal_pixels(tmp_path, pha
         stand_in.engine, [prepare_input(stand_in.classifier, read_radiograph(examples[0].path))]
     )
     grids = load_grids(examples, stand_in.classifier.card.layout.image_size)
-    batches = EpochBatches(Sources(grids), grids.shape[1], np.array([0, 1]), 2, 0, 0)
+    batches = EpochBatches(Sources(grids), np.array([0, 1]), Presentation(grids.shape[1], 2, 0), 0)
     np.testing.assert_array_equal(batches[0][0][:1], to_model_input(seen[0]))

@@ -5,7 +5,7 @@ from pneumo.errors import WeightsError
 from pneumo.network.forward import ForwardPass
 from pneumo.network.lung_field import WHOLE
 from pneumo.network.model_input import prepare_inputs
-from pneumo.network.self_test import TOLERANCE, check_answers, draw_pictures
+from pneumo.network.self_test import SELF_TEST_TOLERANCE, check_answers, draw_pictures
 
 
 def _answer(*probabilities):
@@ -35,10 +35,10 @@ def test_pictures_are_the_same_everywhere():
 
 
 def test_equal_answers_pass():
-    check_answers(_answer(0.1, 0.5, 0.9), _prepare, (0.1, 0.5 + 0.9 * TOLERANCE, 0.9))
+    check_answers(_answer(0.1, 0.5, 0.9), _prepare, (0.1, 0.5 + 0.9 * SELF_TEST_TOLERANCE, 0.9))
 
 
-@pytest.mark.parametrize("answers", [(0.1, 0.5, 0.9 + 2 * TOLERANCE), (0.1, np.nan, 0.9)])
+@pytest.mark.parametrize("answers", [(0.1, 0.5, 0.9 + 2 * SELF_TEST_TOLERANCE), (0.1, np.nan, 0.9)])
 def test_other_answers_fail_and_say_what_to_do(answers):
     with pytest.raises(WeightsError, match=r"self-test failed.*\(0\.5000\).*requirements\.txt"):
         check_answers(_answer(*answers), _prepare, (0.1, 0.5, 0.9))

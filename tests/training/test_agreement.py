@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pneumo.training.agreement import answer_and_agree, disagreement
-from pneumo.training.batches import EpochBatches
+from pneumo.training.batches import EpochBatches, Presentation
 from pneumo.training.framing import Sources
 from pneumo.training.recipe import parse_arguments
 
@@ -59,9 +59,8 @@ def test_training_draws_answers_to_one_chest_together():
 def test_pairs_are_one_radiograph_with_a_donor_of_the_other_class(monkeypatch, seed):
     labels = np.array([0, 0, 1, 1, 1, 0, 1, 0])
     grids = np.arange(8, dtype=np.uint8)[:, None, None] * np.ones((71, 71), np.uint8)
-    batches = EpochBatches(
-        *(Sources(grids), 71, labels, 4, 0, seed), augment=("style",), paired=True
-    )
+    presentation = Presentation(71, 4, seed, augment=("style",), paired=True)
+    batches = EpochBatches(Sources(grids), labels, presentation, 0)
     drawn = []
 
     def lend(grid, donor, rng, groups):

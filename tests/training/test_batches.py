@@ -3,7 +3,7 @@
 import numpy as np
 
 from pneumo.network.lung_field import FIELD
-from pneumo.training.batches import EpochBatches, Processes
+from pneumo.training.batches import EpochBatches, Presentation, Processes
 from pneumo.training.evidence import ANSWER, CELLS
 from pneumo.training.framing import Sources
 
@@ -16,11 +16,10 @@ def test_processes_give_the_batches_that_threads_give():
         np.full((6, 128, 128), 255, np.uint8),
     )
     groups = ("geometry", "levels", "patches", "surroundings")
+    presentation = Presentation(71, 2, 5, groups, balanced=True, view=FIELD, cells=3)
 
     def epoch(pool):
-        return EpochBatches(
-            *(sources, 71, np.arange(6) % 2, 2, 1, 5, groups, True, 0.0, 2, FIELD, 3, pool)
-        )
+        return EpochBatches(sources, np.arange(6) % 2, presentation, 1, workers=2, pool=pool)
 
     pool = Processes(sources, 2)
     try:

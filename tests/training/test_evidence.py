@@ -5,7 +5,7 @@ import pytest
 from pneumo.network.architecture import Layout, build_classifier
 from pneumo.network.lung_field import FIELD, MARGIN
 from pneumo.training.augment import augment_cut
-from pneumo.training.batches import EpochBatches
+from pneumo.training.batches import EpochBatches, Presentation
 from pneumo.training.evidence import ANSWER, CELLS, evidence_elsewhere, seen_cells, with_evidence
 from pneumo.training.framing import Cut
 from pneumo.training.recipe import parse_arguments
@@ -68,7 +68,7 @@ def test_what_is_hidden_is_no_lung_to_be_seen():
 
 
 def test_batches_tell_where_lung_is_to_be_seen(monkeypatch):
-    batches = EpochBatches(None, 60, np.array([0, 1]), 2, 0, 0, cells=3)
+    batches = EpochBatches(None, np.array([0, 1]), Presentation(60, 2, 0, cells=3), 0)
     redrawn = augment_cut(a_cut(), a_cut(), np.random.default_rng(0), (), FIELD)
     monkeypatch.setattr(batches, "_redraw", lambda index, place: redrawn)
     images, targets = batches[0]

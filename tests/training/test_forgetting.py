@@ -8,7 +8,7 @@ from pneumo.errors import TrainingError
 from pneumo.evaluation.metrics import area_under_roc
 from pneumo.network.lung_finder import FINDER_NAME, load_finder
 from pneumo.network.weights_files import WEIGHTS_FOLDER
-from pneumo.training.batches import EpochBatches
+from pneumo.training.batches import EpochBatches, Presentation
 from pneumo.training.forgetting import _are_answerable, _choose, _paint, forget, forget_surroundings
 from pneumo.training.framing import add_lungs
 from pneumo.training.phantom import draw_phantom
@@ -121,7 +121,8 @@ def test_the_last_layer_alone_is_moved_and_its_logits_stay_centred(radiographs, 
     model = keras.Model(
         image, keras.layers.Dense(2, activation="softmax", name="probability")(pooled)
     )
-    epoch = EpochBatches(sources, SIZE, labels, 4, 0, 0, tuple(recipe.augment), balanced=True)
+    presentation = Presentation(SIZE, 4, 0, tuple(recipe.augment), balanced=True)
+    epoch = EpochBatches(sources, labels, presentation, 0)
     before = model.get_weights()
     forget_surroundings(model, recipe, sources, labels, epoch)
     *below, kernel, bias = model.get_weights()

@@ -6,7 +6,7 @@ import pytest
 from pneumo.network.lung_field import CUT, MARGIN, crop_outline, cut_out, field_of, present
 from pneumo.network.lung_finder import FinderPass, build_finder
 from pneumo.training.augment import augment_cut
-from pneumo.training.batches import EpochBatches
+from pneumo.training.batches import EpochBatches, Presentation
 from pneumo.training.framing import (
     SOURCE_SIZE,
     Sources,
@@ -107,9 +107,8 @@ def test_painted_lungs_have_no_right_answer_and_lent_surroundings_keep_theirs(so
 
 
 def test_batches_of_cuts_give_no_class_to_painted_lungs(sources):
-    batches = EpochBatches(
-        sources, 80, np.array([0, 1, 0, 1]), 4, 0, 1, ("geometry", "surroundings", "outline")
-    )
+    presentation = Presentation(80, 4, 1, ("geometry", "surroundings", "outline"))
+    batches = EpochBatches(sources, np.array([0, 1, 0, 1]), presentation, 0)
     targets = []
     for epoch in range(12):
         batches.epoch = epoch

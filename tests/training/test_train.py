@@ -172,7 +172,7 @@ def test_training_never_imports_tensorflow_on_jax():
 WATCH_BATCHES = """
 import json, random, time
 import keras, numpy as np
-from pneumo.training.batches import EpochBatches
+from pneumo.training.batches import EpochBatches, Presentation
 from pneumo.training.epoch import train_epoch
 from pneumo.training.framing import Sources
 
@@ -191,7 +191,9 @@ for epoch in range(2):
         sums.append(mean * (step + 1))
         seen.append(round(sums[-1] - sums[-2]))
     grids = np.zeros((40, 8, 8), np.uint8)
-    train_epoch(model, Numbered(Sources(grids), 8, np.arange(40) % 2, 2, epoch, 0, workers=5), show)
+    presentation = Presentation(size=8, batch_size=2, seed=0)
+    batches = Numbered(Sources(grids), np.arange(40) % 2, presentation, epoch, workers=5)
+    train_epoch(model, batches, show)
     epochs.append(seen)
 print("seen", json.dumps(epochs))
 """
@@ -288,9 +290,9 @@ def test_two_devices_train_as_one(tmp_path, data):
 TELL_EPOCHS = """
 from pneumo.training import fit
 prepare = fit.EpochBatches
-def tell(*arguments):
-    print("drawn as epoch", arguments[4])
-    return prepare(*arguments)
+def tell(*arguments, **options):
+    print("drawn as epoch", arguments[3])
+    return prepare(*arguments, **options)
 fit.EpochBatches = tell
 """
 

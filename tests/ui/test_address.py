@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from pneumo.reading.radiograph import read_radiograph
-from pneumo.ui import state
-from pneumo.ui.samples import sample_names, sample_paths
+from pneumo.ui.session import state
+from pneumo.ui.worklist.samples import sample_names, sample_paths
 from tests.browser import CHROMIUM, ROOT, open_app
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium (apt-get install chromium)")

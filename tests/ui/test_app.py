@@ -12,10 +12,11 @@ from pneumo.errors import WeightsError
 from pneumo.evaluation.held_out import least_cost_threshold, rates_at, read_scores
 from pneumo.evaluation.stability import VARIATIONS
 from pneumo.explaining.overlay import Look
-from pneumo.ui import engine, threshold
-from pneumo.ui.palette import chart_words, is_dark
-from pneumo.ui.samples import sample_names
-from pneumo.ui.values import Source
+from pneumo.ui.measures import threshold
+from pneumo.ui.server import engine
+from pneumo.ui.session.values import Source
+from pneumo.ui.theme.palette import chart_words, is_dark
+from pneumo.ui.worklist.samples import sample_names
 from tests.conftest import encode
 from tests.reading.test_archive import pack
 
@@ -231,7 +232,7 @@ def test_faulty_weights_refuse_to_classify(app, monkeypatch):
 
 
 def test_what_is_added_is_opened_unless_it_cannot_be_read(app, monkeypatch):
-    from pneumo.ui import intake
+    from pneumo.ui.worklist import intake
 
     drop(app, ("first.png", picture(0.8)), ("second.png", picture(0.7)))
     assert name_shown(app) in ("first.png", "second.png")
@@ -258,7 +259,7 @@ def test_class_without_evidence_says_so(app, monkeypatch, stand_in):
 
 
 def test_more_files_than_allowed_reads_the_first_and_says_so(app, monkeypatch, stand_in):
-    from pneumo.ui import intake
+    from pneumo.ui.worklist import intake
 
     monkeypatch.setattr(intake, "MAX_FILES", 2)
     drop(app, *((f"{p}.png", picture(p)) for p in (0.2, 0.4, 0.6)))
@@ -314,7 +315,7 @@ def test_hopeless_archive_is_one_clear_line_beside_the_others(app):
 
 
 def test_more_radiographs_than_a_session_holds(app, stand_in, monkeypatch):
-    from pneumo.ui import intake
+    from pneumo.ui.worklist import intake
 
     monkeypatch.setattr(intake, "MAX_FILES", 5)
     drop(app, ("xrays.zip", pack({f"{number}.png": picture(0.5) for number in range(7)})))

@@ -20,9 +20,10 @@ from pneumo.network import queue
 from pneumo.network.architecture import LAST_CONVOLUTION
 from pneumo.network.classifier import Once
 from pneumo.network.lung_field import field_of
-from pneumo.ui import explanations, worklist
-from pneumo.ui.pack import rows_of
-from pneumo.ui.results import Results, run_or_offer
+from pneumo.ui.explanations import browser
+from pneumo.ui.session.results import Results, run_or_offer
+from pneumo.ui.worklist import small_changes
+from pneumo.ui.worklist.rows import rows_of
 from tests.conftest import WholeClassifier
 from tests.network.test_lung_field import TWO
 from tests.ui.test_app import (
@@ -141,7 +142,7 @@ def test_first_method_with_gradients_says_that_it_loads_tensorflow(app, stand_in
         words.append(name)
         return run_or_offer(name, *arguments, **options)
 
-    monkeypatch.setattr(explanations, "run_or_offer", note)
+    monkeypatch.setattr(browser, "run_or_offer", note)
     drop(app, ("chest.png", picture(0.8)))
     app.selectbox(key="method-0").set_value("gradcam++").run()
     app.selectbox(key="method-0").set_value("saliency").run()
@@ -233,7 +234,7 @@ def test_stability_of_all_on_request(app, stand_in):
 
 def test_stability_of_all_is_found_out_a_few_at_a_time(app, stand_in, monkeypatch):
     """The page is drawn between them, with the case complete each time."""
-    monkeypatch.setattr(worklist, "REDRAW_SECONDS", -1)
+    monkeypatch.setattr(small_changes, "REDRAW_SECONDS", -1)
     order = []
     monkeypatch.setattr(
         Results, "stability", lambda self, entry: order.append(entry.name) or stability(self, entry)
@@ -269,7 +270,7 @@ stability = Results.stability
 def test_stability_of_all_begins_by_itself_when_nobody_else_is_at_work(
     app, stand_in, monkeypatch, idle, others, left
 ):
-    monkeypatch.setattr(worklist, "IDLE_SECONDS", idle)
+    monkeypatch.setattr(small_changes, "IDLE_SECONDS", idle)
     monkeypatch.setattr(queue, "_asked", others)
     drop(app, *((f"{p}.png", picture(p)) for p in (0.2, 0.5, 0.8)))
     assert list(table(app)["Stability"]).count("not tried") == left
@@ -279,7 +280,7 @@ def test_stability_of_all_begins_by_itself_when_nobody_else_is_at_work(
 def test_stability_of_all_that_was_stopped_does_not_begin_by_itself(app, stand_in, monkeypatch):
     drop(app, *((f"{p}.png", picture(p)) for p in (0.2, 0.5, 0.8)))
     app.session_state["running"]["stability-of-all"] = False  # as a press of Stop leaves it
-    monkeypatch.setattr(worklist, "IDLE_SECONDS", -1)
+    monkeypatch.setattr(small_changes, "IDLE_SECONDS", -1)
     app.run()
     assert list(table(app)["Stability"]).count("not tried") == 2
 
@@ -288,16 +289,16 @@ def test_all_methods_show_what_is_there_while_the_slow_ones_are_computed(
     app, stand_in, monkeypatch
 ):
     seen = []
-    offer = explanations.run_or_offer
+    offer = browser.run_or_offer
     monkeypatch.setattr(
-        explanations,
+        browser,
         "run_or_offer",
         lambda name, *others: seen.append((name, len(drawn))) or offer(name, *others),
     )
     drawn: list = []
-    show = explanations.show_linked
+    show = browser.show_linked
     monkeypatch.setattr(
-        explanations,
+        browser,
         "show_linked",
         lambda panes, *others, **more: (
             drawn.__setitem__(slice(None), panes) or show(panes, *others, **more)

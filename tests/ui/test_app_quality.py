@@ -11,8 +11,8 @@ import streamlit as st
 
 from pneumo.network.out_of_distribution import ADULT, CHILD, INVERTED, OTHER, Scope
 from pneumo.reading.adjustment import AS_IS, Adjustment
-from pneumo.ui.pack import rows_of
-from pneumo.ui.results import Results
+from pneumo.ui.session.results import Results
+from pneumo.ui.worklist.rows import rows_of
 from tests.conftest import encode
 from tests.reading.test_archive import pack
 from tests.reading.test_dicom import make_dataset, to_bytes

@@ -13,10 +13,10 @@ from pneumo.evaluation.calibration import class_weights, expected_calibration_er
 from pneumo.evaluation.held_out import predictive_values, read_scores
 from pneumo.network.card import ModelCard, read_card
 from pneumo.network.weights_files import CARD_NAME, WEIGHTS_FOLDER
-from pneumo.ui import model_page
-from pneumo.ui.model_charts import draw_held_out_history, draw_loss, draw_shifts
-from pneumo.ui.model_making import describe_recipe
-from pneumo.ui.model_words import describe_failures
+from pneumo.ui.model_page import page
+from pneumo.ui.model_page.charts import draw_held_out_history, draw_loss, draw_shifts
+from pneumo.ui.model_page.making import describe_recipe
+from pneumo.ui.model_page.words import describe_failures
 
 MEASURED = {"confusion": {"tn": 9, "fp": 1, "fn": 5, "tp": 15}, "threshold": 0.4}
 SHIFTS = {
@@ -34,13 +34,13 @@ def card() -> ModelCard:
 @pytest.fixture(autouse=True)
 def no_ablation(monkeypatch, tmp_path) -> Path:
     path = tmp_path / "ablation.json"
-    monkeypatch.setattr(model_page, "ABLATION_PATH", path)
+    monkeypatch.setattr(page, "ABLATION_PATH", path)
     return path
 
 
 def show(card: ModelCard) -> AppTest:
     def page(card):
-        from pneumo.ui.model_page import show_model_page
+        from pneumo.ui.model_page.page import show_model_page
 
         show_model_page(card)
 

@@ -2,12 +2,14 @@
 
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
-from pneumo.ui import model_charts, palette
-from pneumo.ui.palette import COLOURS, chart_words, style_variables, tone
-from tests.browser import ROOT
+from pneumo.ui.model_page import charts
+from pneumo.ui.theme import palette
+from pneumo.ui.theme.palette import COLOURS, chart_words, style_variables, tone
+from tests.browser import CHROMIUM, ROOT
 from tests.colours import contrast
 
 PAGES = tomllib.loads((ROOT / ".streamlit/config.toml").read_text(encoding="utf-8"))["theme"]
@@ -45,6 +47,30 @@ def test_style_sheets_name_colours_that_there_are():
     assert used <= set(re.findall(r"--pneumo-([a-z-]+):", style_variables()))
 
 
+@pytest.mark.skipif(not CHROMIUM, reason="needs Chromium (apt-get install chromium)")
+def test_browser_understands_every_declaration_of_the_style_sheets(browser):
+    """It passes over what it does not, a misspelt property or value, without a word."""
+    page = browser.new_page()
+    declared = [
+        (path.name, *declaration)
+        for path in SOURCES
+        if path.suffix == ".css"
+        for block in re.findall(r"\{([^{}]*)\}", _without_comments(path))
+        for declaration in re.findall(r"([a-z-]+)\s*:\s*([^;]+)", f" {block}")
+    ]
+    assert len(declared) > 300
+    supports = "declared => declared.filter(([_, name, value]) => !CSS.supports(name, value))"
+    known = [d for d in declared if not d[1].startswith("--")]
+    plain = [(file, name, value.replace("!important", "").strip()) for file, name, value in known]
+    unknown = page.evaluate(supports, [*plain, ("", "colour", "red"), ("", "color", "rod")])
+    page.close()
+    assert [(name, value) for _, name, value in unknown] == [("colour", "red"), ("color", "rod")]
+
+
+def _without_comments(path: Path) -> str:
+    return re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
 @both
 def test_streamlit_is_told_the_same_colours(dark):
     page = PAGES["dark" if dark else "light"]
@@ -74,13 +100,13 @@ def test_words_of_charts_are_the_page_s(dark, monkeypatch):
     history = [{"epoch": n, "loss": 1 / n, "held_out_auc": 0.9} for n in (1, 2)]
     rates = {"sensitivity": 0.9, "specificity": 0.8, "balanced_accuracy": 0.85, "auc": 0.9}
     curve = {"probability": [0.1, 0.9], "observed": [0.1, 0.9], "weight": [0.5, 0.5]}
-    charts = (
-        model_charts.draw_loss(history),
-        model_charts.draw_held_out_history(history),
-        model_charts.draw_shifts({"none": rates | {"mean_change": 0.0}}),
-        model_charts.draw_reliability(curve, [3, 4]),
+    drawn = (
+        charts.draw_loss(history),
+        charts.draw_held_out_history(history),
+        charts.draw_shifts({"none": rates | {"mean_change": 0.0}}),
+        charts.draw_reliability(curve, [3, 4]),
     )
-    for chart in charts:
+    for chart in drawn:
         config = chart.to_dict()["config"]
         assert config["axis"] == chart_words(dark)["axis"]
         assert config["legend"]["labelColor"] == tone("soft", dark)

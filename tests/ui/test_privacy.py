@@ -19,8 +19,10 @@ import pytest
 from starlette import formparsers
 
 from pneumo.errors import WeightsError
-from pneumo.ui import engine, inside, memory, sources, start
-from pneumo.ui.inside import InsideError, check_inside
+from pneumo.ui import start
+from pneumo.ui.server import engine, memory, streamlit_internals
+from pneumo.ui.server.streamlit_internals import InternalsError, check_internals
+from pneumo.ui.worklist import sources
 from tests.conftest import encode
 from tests.sessions import ProtocolSession
 from tests.watch import STAY, watch, watched_server
@@ -137,28 +139,28 @@ def test_an_upload_that_is_removed_goes_at_once():
 
 
 def test_another_version_of_streamlit_is_not_trusted(monkeypatch):
-    monkeypatch.setattr(inside.st, "__version__", "1.99.0")
-    with pytest.raises(InsideError, match=r"1\.99\.0.*requirements\.txt"):
-        check_inside.__wrapped__()
+    monkeypatch.setattr(streamlit_internals.st, "__version__", "1.99.0")
+    with pytest.raises(InternalsError, match=r"1\.99\.0.*requirements\.txt"):
+        check_internals.__wrapped__()
 
 
 def test_the_version_that_was_tried_is_the_one_that_is_installed():
     lines = (Path(__file__).resolve().parents[2] / "requirements.txt").read_text().splitlines()
-    assert f"streamlit=={inside.TRIED}" in lines
+    assert f"streamlit=={streamlit_internals.TRIED}" in lines
 
 
 def test_a_starlette_that_spools_all_the_same_is_found_out(monkeypatch):
     spool = functools.partial(tempfile.SpooledTemporaryFile, 2**20)
     monkeypatch.setattr(formparsers, "SpooledTemporaryFile", lambda max_size: spool())
-    with pytest.raises(InsideError, match=r"Starlette .* disk"):
-        check_inside.__wrapped__()
+    with pytest.raises(InternalsError, match=r"Starlette .* disk"):
+        check_internals.__wrapped__()
 
 
 def test_nothing_can_be_dropped_where_the_disk_is_not_safe(app, monkeypatch):
     def fail() -> None:
-        raise InsideError("uploads would reach the disk")
+        raise InternalsError("uploads would reach the disk")
 
-    monkeypatch.setattr(sources, "check_inside", fail)
+    monkeypatch.setattr(sources, "check_internals", fail)
     app.run()
     assert [box.value for box in app.error] == [
         "**Nothing can be dropped here.** uploads would reach the disk"
@@ -170,14 +172,14 @@ def test_nothing_can_be_dropped_where_the_disk_is_not_safe(app, monkeypatch):
 
 
 def test_a_server_that_cannot_keep_its_word_does_not_start(monkeypatch):
-    monkeypatch.setattr(inside, "TRIED", "1.99.0")
-    check_inside.cache_clear()
+    monkeypatch.setattr(streamlit_internals, "TRIED", "1.99.0")
+    check_internals.cache_clear()
 
     async def serve() -> None:
         async with start.start(None):
             pytest.fail("it serves")
 
-    with pytest.raises(InsideError):
+    with pytest.raises(InternalsError):
         asyncio.run(serve())
 
 
@@ -252,7 +254,7 @@ import sys
 from unittest.mock import patch
 from streamlit.testing.v1 import AppTest
 from pneumo.inference import load_engine
-from pneumo.ui import engine
+from pneumo.ui.server import engine
 print(sorted({"altair", "pandas", "reportlab", "sklearn", "scipy.stats"} & set(sys.modules)))
 loaded = load_engine()
 app = AppTest.from_file("streamlit_app.py", default_timeout=60)

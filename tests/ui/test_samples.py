@@ -4,9 +4,9 @@ import pytest
 
 from pneumo.inference import load_engine, predict, prepare_input
 from pneumo.reading.radiograph import read_radiograph
-from pneumo.ui.samples import (
-    ADULT,
-    INVERTED,
+from pneumo.ui.worklist.samples import (
+    ADULT_SAMPLE,
+    INVERTED_SAMPLE,
     LESSONS,
     SAMPLES,
     label_of_sample,
@@ -19,7 +19,9 @@ from tests.ui.test_app import page_text
 def test_every_file_is_a_sample_and_none_is_heavy():
     files = {path for path in SAMPLES.rglob("*") if path.is_file() and path.name != "README.md"}
     assert set(sample_paths().values()) == files
-    assert all(sample_paths()[name].stat().st_size <= 60_000 for name in (ADULT, INVERTED))
+    assert all(
+        sample_paths()[name].stat().st_size <= 60_000 for name in (ADULT_SAMPLE, INVERTED_SAMPLE)
+    )
 
 
 @pytest.mark.slow
@@ -31,9 +33,9 @@ def test_lessons_are_true_of_the_shipped_weights():
         path = sample_paths()[name]
         (reading,) = predict(engine, [prepare_input(engine.classifier, read_radiograph(path))])
         label, p = label_of_sample(path), reading.probability
-        if name == INVERTED:
+        if name == INVERTED_SAMPLE:
             assert reading.refused and label == ""
-        elif name == ADULT:  # by its look: a JPEG file has no tags
+        elif name == ADULT_SAMPLE:  # by its look: a JPEG file has no tags
             assert reading.adult and not reading.refused and label == ""
         elif lesson == "A clear one.":
             assert min(p, 1 - p) < 0.15 and reading.verdict(threshold) == label
@@ -53,6 +55,6 @@ def test_lesson_is_shown_with_its_sample_and_with_no_other(app):
     other = next(n for n, name in enumerate(sample_names(), 1) if name not in LESSONS)
     app.button(key=f"sample-{other}").click().run()
     assert "Why this sample" not in page_text(app)
-    app.button(key=f"sample-{lessons[INVERTED]}").click().run()
+    app.button(key=f"sample-{lessons[INVERTED_SAMPLE]}").click().run()
     assert "Why this sample: Black and white are exchanged" in page_text(app)
     assert "own label: " not in page_text(app)

@@ -58,7 +58,7 @@ def measure(address: str, name: str) -> int:
 
 
 LOADED = (
-    'cache_compute_duration_seconds_count{cache="pneumo.ui.engine.load_engine",'
+    'cache_compute_duration_seconds_count{cache="pneumo.ui.server.engine.load_engine",'
     'cache_type="st_cache_resource",trigger="miss"}'
 )
 

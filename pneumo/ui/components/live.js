@@ -23,14 +23,20 @@ new MutationObserver((changes) => {
 }).observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ["value"] });
 
 export default function ({ data, setTriggerValue }) {
-  const place = `[data-testid=stSlider] [role=group][aria-label="${CSS.escape(data.label)}"]`;
+  const group = `[data-testid=stSlider] [role=group][aria-label="${CSS.escape(data.label)}"]`;
   let last = null;
-  slider = () => document.querySelector(`${place} input[type=range]`);
+  slider = () => document.querySelector(`${group} input[type=range]`);
   heard = (handle) => {
-    if (handle.closest(place) && handle.value !== last) follow(Number((last = handle.value)));
+    if (handle.closest(group) && handle.value !== last) follow(Number((last = handle.value)));
   };
   // Python does not know how wide the window is. Once: who closes the curves has them closed.
-  if (!data.wide && matchMedia(WIDE).matches) setTriggerValue("wide", true);
+  const wide = matchMedia(WIDE);
+  const widened = () => {
+    if (!data.wide && wide.matches) setTriggerValue("wide", true);
+  };
+  wide.addEventListener("change", widened);
+  widened();
+  return () => wide.removeEventListener("change", widened);
 
   function follow(threshold) {
     if (!Number.isFinite(threshold)) return;
@@ -60,34 +66,34 @@ export default function ({ data, setTriggerValue }) {
     for (const rate of ["sensitivity", "specificity"])
       put(line, `.${rate}`, `${(100 * data[rate][place]).toFixed(1)} %`);
   }
+}
 
-  function redraw(card, threshold) {
-    const { p, low, high } = card.dataset;
-    const row = { p: +p, low: low ? +low : null, high: high ? +high : null };
-    const answer = answerOf(row, threshold), above = row.p >= threshold;
-    const verdict = above ? "PNEUMONIA" : "NORMAL", other = above ? "NORMAL" : "PNEUMONIA";
-    card.dataset.tone = toneOf(answer);
-    put(card, ".word", answer === "Uncertain" ? `Uncertain, nearer to ${verdict}` : verdict);
-    put(card, ".side", above ? "at or above" : "below");
-    put(card, ".turn", above ? "A higher" : "A lower");
-    put(card, ".other", other);
-    put(card, ".at", threshold.toFixed(3));
-    const tick = card.querySelector(".tick");
-    tick.style.left = `${100 * threshold}%`;
-    tick.classList.toggle("left", threshold < 0.12);
-    tick.classList.toggle("right", threshold > 0.88);
-    put(tick, "span", `threshold ${threshold.toFixed(3)}`);
-    const doubt = card.querySelector(".doubt");
-    doubt.hidden = answer !== "Uncertain";
-    // Python's reason names the changes that cross the threshold it was written for.
-    if (!doubt.hidden && !doubt.textContent.includes(`threshold of ${threshold.toFixed(3)}`))
-      put(card, ".doubt", "Small changes that no radiologist would mind move P(PNEUMONIA) between " +
-        `${row.low.toFixed(3)} and ${row.high.toFixed(3)}, across the threshold of ` +
-        `${threshold.toFixed(3)}.`);
-  }
+function put(parent, selector, text) {
+  const element = parent.querySelector(selector);
+  if (element && element.textContent !== text) element.textContent = text;
+}
 
-  function put(parent, selector, text) {
-    const element = parent.querySelector(selector);
-    if (element && element.textContent !== text) element.textContent = text;
-  }
+function redraw(card, threshold) {
+  const { p, low, high } = card.dataset;
+  const row = { p: +p, low: low ? +low : null, high: high ? +high : null };
+  const answer = answerOf(row, threshold), above = row.p >= threshold;
+  const verdict = above ? "PNEUMONIA" : "NORMAL", other = above ? "NORMAL" : "PNEUMONIA";
+  card.dataset.tone = toneOf(answer);
+  put(card, ".word", answer === "Uncertain" ? `Uncertain, nearer to ${verdict}` : verdict);
+  put(card, ".side", above ? "at or above" : "below");
+  put(card, ".turn", above ? "A higher" : "A lower");
+  put(card, ".other", other);
+  put(card, ".at", threshold.toFixed(3));
+  const tick = card.querySelector(".tick");
+  tick.style.left = `${100 * threshold}%`;
+  tick.classList.toggle("left", threshold < 0.12);
+  tick.classList.toggle("right", threshold > 0.88);
+  put(tick, "span", `threshold ${threshold.toFixed(3)}`);
+  const doubt = card.querySelector(".doubt");
+  doubt.hidden = answer !== "Uncertain";
+  // Python's reason names the changes that cross the threshold it was written for.
+  if (!doubt.hidden && !doubt.textContent.includes(`threshold of ${threshold.toFixed(3)}`))
+    put(card, ".doubt", "Small changes that no radiologist would mind move P(PNEUMONIA) between " +
+      `${row.low.toFixed(3)} and ${row.high.toFixed(3)}, across the threshold of ` +
+      `${threshold.toFixed(3)}.`);
 }

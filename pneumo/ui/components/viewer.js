@@ -31,17 +31,10 @@ export default function ({ data, parentElement }) {
   parentElement.querySelectorAll(".bar button").forEach((button) => {
     button.onclick = () => {
       if (button.dataset.step === "actual") return zoom(actual() / view.scale, 0.5, 0.5);
-      const step = Number(button.dataset.step);
-      step ? zoom(step, 0.5, 0.5) : zoom(1 / view.scale, 0.5, 0.5);
+      return zoom(Number(button.dataset.step) || 1 / view.scale, 0.5, 0.5);
     };
   });
   draw();
-
-  function makeFrame() {
-    const template = document.createElement("template");
-    template.innerHTML = HTML;  // constant: no text of anybody's is in it
-    return template.content;
-  }
 
   function makeFigure() {
     const figure = document.createElement("figure");
@@ -104,11 +97,7 @@ export default function ({ data, parentElement }) {
       const before = [...fingers.values()];
       fingers.set(event.pointerId, at(event));
       const now = [...fingers.values()];
-      const mean = (points, axis) => points.reduce((sum, p) => sum + p[axis], 0) / points.length;
-      if (now.length === 2) {
-        const span = ([p, q]) => Math.hypot(p[0] - q[0], p[1] - q[1]) || 1e-3;
-        zoom(span(now) / span(before), mean(now, 0), mean(now, 1));
-      }
+      if (now.length === 2) zoom(span(now) / span(before), mean(now, 0), mean(now, 1));
       move(view.x + mean(now, 0) - mean(before, 0), view.y + mean(now, 1) - mean(before, 1));
     });
     for (const end of ["pointerup", "pointercancel"])
@@ -125,4 +114,18 @@ export default function ({ data, parentElement }) {
       event.preventDefault();
     });
   }
+}
+
+function makeFrame() {
+  const template = document.createElement("template");
+  template.innerHTML = HTML;  // constant: no text of anybody's is in it
+  return template.content;
+}
+
+function mean(points, axis) {
+  return points.reduce((sum, point) => sum + point[axis], 0) / points.length;
+}
+
+function span([first, second]) {
+  return Math.hypot(first[0] - second[0], first[1] - second[1]) || 1e-3;
 }

@@ -58,10 +58,6 @@ export default function ({ data, parentElement, setStateValue }) {
     window.removeEventListener(THRESHOLD_MOVED, follow);
   };
 
-  function labelOf(name) {
-    return name === "ERROR" ? "Unreadable" : name;
-  }
-
   // As high as the window leaves it above the pinned bar; in one column style.css decides. Where
   // pictures follow it is two rows and a half.
   function fit() {
@@ -74,24 +70,6 @@ export default function ({ data, parentElement, setStateValue }) {
     list.style.maxHeight = height;
     if (state.height !== height) reveal(list.querySelector("[aria-selected=true]"));
     state.height = height;
-  }
-
-  function make() {
-    const button = document.createElement("button");
-    button.setAttribute("role", "option");
-    const image = document.createElement("img");
-    image.alt = "";
-    const words = document.createElement("span");
-    words.className = "words";
-    for (const name of ["chip", "p", "marks", "name", "reason"]) {
-      const part = document.createElement("span");
-      part.className = name;
-      // Cut at its beginning, which many have in common, and read from the left all the same.
-      if (name === "name") part.append(document.createElement("bdi"));
-      words.append(part);
-    }
-    button.append(image, words);
-    return button;
   }
 
   function fill(button, row) {
@@ -153,4 +131,26 @@ export default function ({ data, parentElement, setStateValue }) {
       chip.hidden = text === "0" && ![data.filter, "PNEUMONIA", "NORMAL"].includes(name);
     }
   }
+}
+
+function labelOf(name) {
+  return name === "ERROR" ? "Unreadable" : name;
+}
+
+function make() {
+  const button = document.createElement("button");
+  button.setAttribute("role", "option");
+  const image = document.createElement("img");
+  image.alt = "";
+  const words = document.createElement("span");
+  words.className = "words";
+  for (const name of ["chip", "p", "marks", "name", "reason"]) {
+    const part = document.createElement("span");
+    part.className = name;
+    // Cut at its beginning, which many have in common, and read from the left all the same.
+    if (name === "name") part.append(document.createElement("bdi"));
+    words.append(part);
+  }
+  button.append(image, words);
+  return button;
 }

@@ -1,0 +1,1 @@
+"""One radiograph: picture, answer, what speaks against it, what may be adjusted."""

@@ -1,0 +1,1 @@
+"""Heatmaps: browsing them, pictures zoomed as one, and checks of whether to trust them."""

@@ -1,0 +1,1 @@
+"""What all sessions share: the loaded model, memory, and what is needed of Streamlit's inside."""

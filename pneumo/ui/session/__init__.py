@@ -1,0 +1,1 @@
+"""What one person's session holds, and what panels hand to each other."""

@@ -1,0 +1,1 @@
+"""Colours and the little HTML and CSS that Streamlit's own elements do not cover."""

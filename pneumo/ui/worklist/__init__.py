@@ -1,0 +1,1 @@
+"""Radiographs in, listed, chosen, shown as pictures, and out again as a pack."""
