@@ -15,7 +15,8 @@ from fsspec.registry import known_implementations
 
 from pneumo import __main__ as cli
 from pneumo.cli import cluster
-from pneumo.cli.cluster import forget_cut_files, forget_failures, predict_on_ray, read_done
+from pneumo.cli.cluster import predict_on_ray
+from pneumo.cli.parquet_folder import forget_cut_files, forget_failures, read_done, status_of
 from pneumo.errors import OutputError, WeightsError
 from pneumo.export.rows import Row, to_parquet
 from pneumo.network.card import read_card
@@ -206,11 +207,11 @@ def stop_at_the_first_rows(output):
 def test_rows_that_went_elsewhere_are_missed(tmp_path):
     output = str(tmp_path / "ray")
     keep(tmp_path / "ray" / "a.parquet", scored("a"), scored("b\x1b"))
-    cluster._status(output, ["a", "b\x1b"])
+    status_of(output, ["a", "b\x1b"])
     with pytest.raises(OutputError, match="rows of 2 files are not in .*, c for one"):
-        cluster._status(output, ["a", "d", "c"])
+        status_of(output, ["a", "d", "c"])
     with pytest.raises(OutputError, match="rows of 1 files are not in"):
-        cluster._status(str(tmp_path / "nothing"), ["a"])
+        status_of(str(tmp_path / "nothing"), ["a"])
 
 
 @pytest.mark.parametrize("is_resumed", [False, True])
