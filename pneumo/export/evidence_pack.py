@@ -4,7 +4,7 @@ import io
 import textwrap
 import unicodedata
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -19,15 +19,14 @@ _STEM_LETTERS = 56
 def write_pack(
     cases: Iterable[CaseReport],
     context: PackContext,
-    progress: Callable[[int], None] = lambda done: None,
     without_page: Iterable[Row] = (),
 ) -> bytes:
     """Writes report, worklist and overlays; the same input gives the same bytes.
 
     Args:
-        cases: Gone through once; each is let go as soon as it is packed.
+        cases: Gone through once; each is let go as soon as it is packed. With
+            `pneumo.progress.follow` somebody may see how far it is.
         context: What holds for all of them.
-        progress: Told after each case how many are done.
         without_page: Rows of what was refused or could not be read: last in the worklist.
 
     Returns:
@@ -53,7 +52,6 @@ def write_pack(
             add(overlay, encode_png(case.overlay))
             pages.add(case)
             rows.append(replace(case.row, overlay=overlay))
-            progress(number)
         add("report.pdf", pages.finish(), zipfile.ZIP_DEFLATED)
         rows += without_page
         add("worklist.csv", to_csv(rows).encode(), zipfile.ZIP_DEFLATED)

@@ -17,6 +17,7 @@ from pneumo.export.evidence_pack import safe_stem, write_pack
 from pneumo.export.pdf import PAGE_MARGIN, PLAIN, TEXT_WIDTH
 from pneumo.export.report_page import CaseReport, PackContext, PageWriter
 from pneumo.export.rows import Row
+from pneumo.progress import follow
 
 SHA256 = "ce880f0c0cb9ef93dc3f1f64f08c5689e9927c8b7f9c6543a11dcbe3bec06ee9"
 CONTEXT = PackContext(
@@ -367,25 +368,25 @@ def test_progress_counts_cases_and_each_is_let_go(case):
     alive, most, told = [], [], []
 
     def cases():
-        for number in range(6):
+        for number in follow(range(6), told.append):
             own = _change(case, path=f"{number}.png")
             alive.append(weakref.ref(own))
             yield own
             del own
             most.append(sum(ref() is not None for ref in alive))
 
-    write_pack(cases(), CONTEXT, told.append)
-    assert told == [1, 2, 3, 4, 5, 6]
+    write_pack(cases(), CONTEXT)
+    assert told == [n / 6 for n in range(7)]
     assert max(most) <= 1
 
 
 def test_what_progress_raises_ends_the_work(case):
     def stop(done):
-        if done == 2:
+        if done == 0.4:
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        write_pack([case] * 5, CONTEXT, stop)
+        write_pack(follow([case] * 5, stop), CONTEXT)
 
 
 @pytest.mark.parametrize("write", [write_pdf, write_pack])

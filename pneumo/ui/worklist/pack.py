@@ -17,7 +17,7 @@ from pneumo.export.report_page import CaseReport, PackContext
 from pneumo.export.rows import ADULT_VERDICT, Row, to_csv, to_json
 from pneumo.images import fit_within
 from pneumo.network.card import ModelCard
-from pneumo.progress import Progress
+from pneumo.progress import Progress, follow
 from pneumo.ui.explanations.browser import SCREEN_SIDE, draw
 from pneumo.ui.explanations.checks import describe_checks
 from pneumo.ui.session import state
@@ -151,7 +151,7 @@ def _write(
     captions = _captions(wanted, results.classifier.card)
 
     def cases() -> Iterator[CaseReport]:
-        for entry in readings:
+        for entry in follow(readings, progress):
             pixels = fit_within(results.pixels(entry), side)
             row = make_row(entry, threshold, results)
             verdict = explained if row.verdict == ADULT_VERDICT else row.verdict
@@ -165,7 +165,7 @@ def _write(
                 captions,
             )
 
-    return write_pack(cases(), context, lambda done: progress(done / len(readings)), others)
+    return write_pack(cases(), context, others)
 
 
 def _captions(wanted: Explanation, card: ModelCard) -> tuple[str, str]:
