@@ -6,6 +6,7 @@ into memory only; overlays and reports are stored by STOW-RS.
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from email.message import Message
@@ -24,6 +25,9 @@ from pneumo.reading.limits import MAX_BYTES
 AUTHORIZATION = "PNEUMO_DICOMWEB_AUTHORIZATION"
 """Variable of the environment for the header of this name: on a command line all could read it."""
 _SECONDS = 60
+LONGEST, MOST = 600, 64 * 2**20
+"""Seconds and bytes that one answer may take: a search brings so much of 30,000 radiographs, and a
+server that sends a byte a minute would be waited for by the day."""
 _ENVELOPE = 4096
 """Bytes for the lines around the one part of an answer."""
 _MULTIPART = 'multipart/related; type="application/dicom"'
@@ -201,6 +205,12 @@ def _connect() -> Any:
     from requests.adapters import HTTPAdapter
     from urllib3 import Retry
 
+    class BoundedAdapter(HTTPAdapter):
+        def send(self, *arguments: Any, **options: Any) -> Any:
+            response = super().send(*arguments, **options)
+            response.raw = _Bounded(response.raw)
+            return response
+
     header = os.environ.get(AUTHORIZATION)
     session = _connect_as(header) if header else Session()
     session.hooks["response"].append(_drop_redirect)
@@ -213,8 +223,33 @@ def _connect() -> Any:
         respect_retry_after_header=False,  # it may ask for hours
     )
     for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(max_retries=again))
+        session.mount(scheme, BoundedAdapter(max_retries=again))
     return session
+
+
+class _Bounded:
+    """A body of urllib3 that ends, with an `ArchiveError` if it does not do so by itself."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._body, name)
+
+    def stream(self, amount: int, decode_content: bool | None = None) -> Iterator[bytes]:
+        """Yields what has come, `amount` bytes at most, and waits for no more than it has to."""
+        begun, read = time.monotonic(), 0
+        while chunk := self._body.read1(amount, decode_content):
+            read += len(chunk)
+            if read > MOST:
+                self._refuse(f"is larger than {MOST // 2**20} MiB")
+            if time.monotonic() - begun > LONGEST:
+                self._refuse(f"takes longer than {LONGEST} seconds")
+            yield chunk
+
+    def _refuse(self, why: str) -> None:
+        self._body.close()  # with its connection: what is still to come would be taken for others'
+        raise ArchiveError(f"The archive's answer {why}.")
 
 
 def _connect_as(header: str) -> Any:

@@ -30,6 +30,7 @@ from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless
 
 from pneumo import __main__ as cli
+from pneumo.cli import dicomweb
 from pneumo.cli.dicomweb import AUTHORIZATION, DicomArchive
 from pneumo.export.dicom_objects import DicomObjects, to_bytes
 from pneumo.reading.limits import MAX_BYTES
@@ -246,14 +247,25 @@ def in_parts(data: bytes) -> bytes:
 
 @contextlib.contextmanager
 def serve_by_hand(
-    instance=b"", kind=PART, found=(FOUND,), pages=True, statuses=(), stored=None, moved=""
+    instance=b"",
+    kind=PART,
+    found=(FOUND,),
+    pages=True,
+    statuses=(),
+    stored=None,
+    moved="",
+    more=None,
+    drips=0.0,
+    chunked=False,
 ):
     """A DICOMweb service with one radiograph that answers as it is told.
 
     The radiograph is sent as `instance`, of that `kind`; searches find `found`, bytes being sent as
     they are, whatever the filter and, without `pages`, whatever the offset; the first answers have
     other `statuses`; what is stored is answered by `stored`: status, kind and body. All that is not
-    there has `moved` to another host, or below that path. Yields the address and the requests.
+    there has `moved` to another host, or below that path. With `drips` what is found is sent a byte
+    at a time, with so many seconds between, and `chunked` if asked for; it has `more` headers.
+    Yields the address and the requests.
     """
     told, statuses = [], list(statuses)
     bomb = gzip.compress(bytes(100 * 2**20)) if moved else b""
@@ -270,17 +282,21 @@ def serve_by_hand(
             else:
                 first = not pages or "offset=0" in self.path
                 body = found if isinstance(found, bytes) else json.dumps(list(found)).encode()
-                self.answer(200, JSON, body if first else b"[]")
+                self.answer(200, JSON, body if first else b"[]", **(more or {}))
 
         def do_POST(self):
             length = int(self.headers.get("Content-Length", 0))
             told.append((self.path, dict(self.headers), self.rfile.read(length)))
             self.answer(*stored)
 
-        def answer(self, status, kind, body):
+        def answer(self, status, kind, body, **others):
             self.send_response(status)
             self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
+            in_chunks = chunked and kind == JSON
+            length = {"Transfer-Encoding": "chunked"} if in_chunks else {}
+            for name, value in {"Content-Length": len(body), **others, **length}.items():
+                if not (in_chunks and name == "Content-Length"):
+                    self.send_header(name, str(value))
             if status == 301:
                 self.send_header("Location", self.path)
             if status == 302:
@@ -290,7 +306,13 @@ def serve_by_hand(
                 self.send_header("Retry-After", "20000")
             self.end_headers()
             with contextlib.suppress(ConnectionError):  # who has read enough hangs up
-                self.wfile.write(body)
+                if not (drips and kind == JSON):
+                    self.wfile.write(body)
+                    return
+                for byte in body:
+                    self.wfile.write(b"1\r\n%c\r\n" % byte if chunked else bytes([byte]))
+                    time.sleep(drips)
+                self.wfile.write(b"0\r\n\r\n" if chunked else b"")
 
         def log_message(self, *words):
             pass
@@ -401,6 +423,42 @@ def test_search_answered_by_no_list_ends_in_one_line(found, why, capsys):
     error = capsys.readouterr().err
     assert why in error
     assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize("squeezed", [False, True])
+def test_answer_to_a_search_that_does_not_end_is_not_waited_for(squeezed, capsys, monkeypatch):
+    monkeypatch.setattr(dicomweb, "MOST", 2**20)
+    body = b"[" + b" " * 40 * 2**20
+    squeeze = {"Content-Encoding": "gzip"} if squeezed else {}
+    with serve_by_hand(found=gzip.compress(body) if squeezed else body, more=squeeze) as (at, _):
+        tracemalloc.start()
+        try:
+            assert run(at) == 2
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert "answer is larger than 1 MiB" in capsys.readouterr().err
+    assert peak < 60 * 2**20  # of which the server has 40, or what it squeezed them to
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_answer_that_comes_by_the_byte_is_not_waited_for(chunked, capsys, monkeypatch):
+    monkeypatch.setattr(dicomweb, "LONGEST", 0.5)
+    with serve_by_hand(found=b"[" + b" " * 400, drips=0.05, chunked=chunked) as (address, _):
+        begun = time.monotonic()
+        assert run(address) == 2
+        assert time.monotonic() - begun < 15  # whole, it takes 20
+    assert "answer takes longer than 0.5 seconds" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_answer_in_pieces_is_put_together(chunked, tmp_path):
+    found = json.dumps([FOUND]).encode()
+    with serve_by_hand(
+        in_parts(radiograph(1)), found=found, pages=False, drips=0.001, chunked=chunked
+    ) as (address, _):
+        assert run(address, "--csv", tmp_path / "a.csv") == 0
+    assert len(rows_of(tmp_path / "a.csv")) == 1
 
 
 def test_series_of_a_study_need_not_repeat_its_identifier(tmp_path):
