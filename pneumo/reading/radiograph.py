@@ -233,7 +233,9 @@ def _to_grey(image: Image.Image) -> tuple[np.ndarray, list[str]]:
                 translucent |= bool(np.asarray(band.getchannel("A")).min() < 255)
                 band = Image.alpha_composite(Image.new("RGBA", band.size, "black"), band)
             band = band.convert("RGB")
-            spread = np.ptp(np.asarray(band), axis=2)
+            # Apart: NumPy takes ten times as long over three values that lie side by side.
+            channels = [np.asarray(channel) for channel in band.split()]
+            spread = np.maximum.reduce(channels) - np.minimum.reduce(channels)
             coloured += int(np.count_nonzero(spread > _GREYSCALE_TOLERANCE))
         grey[rows] = np.asarray(band.convert("L"))
     notes = []

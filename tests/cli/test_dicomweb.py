@@ -102,7 +102,7 @@ def serve(folder: Path, **options):
             time.sleep(0.05)
         yield f"{address}/dicom-web"
     finally:
-        server.terminate()
+        server.kill()  # asked to end, it takes seconds to put away what nobody reads again
         server.wait(20)
 
 
@@ -318,7 +318,8 @@ def serve_by_hand(
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        # Asked every hundredth of a second whether it is to end: by default it is every half.
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/dicom-web", told
         server.shutdown()
 

@@ -129,7 +129,7 @@ def test_forward_equals_keras_and_head_equals_forward(classifier):
 
 
 def test_forward_takes_grids_as_it_takes_what_is_made_of_them(classifier):
-    grids = np.random.default_rng(0).integers(0, 256, (3, 299, 299), np.uint8)
+    grids = np.random.default_rng(0).integers(0, 256, (1, 299, 299), np.uint8)
     for short, long in zip(
         classifier.forward(grids), classifier.forward(to_model_input(grids)), strict=True
     ):

@@ -10,7 +10,6 @@ import pytest
 from sklearn.datasets import load_sample_image
 
 from pneumo.errors import WeightsError
-from pneumo.inference import Engine, predict, prepare_input
 from pneumo.network.architecture import Layout
 from pneumo.network.card import read_card
 from pneumo.network.classifier import Classifier
@@ -36,10 +35,10 @@ from pneumo.network.triage import judge
 from pneumo.network.weights_files import CARD_NAME, WEIGHTS_FOLDER, sha256_of
 from pneumo.reading.adjustment import AS_IS
 from pneumo.reading.dicom import ADULT_NOTE, LATERAL_NOTE, OTHER_AGE_NOTE
-from pneumo.reading.radiograph import Radiograph, RadiographInfo, read_radiograph
+from pneumo.reading.radiograph import read_radiograph
 from pneumo.training.phantom import write_phantom_dataset
 from pneumo.training.scope import fit_scope, photograph_screen
-from tests.conftest import StandIn, encode
+from tests.conftest import encode
 from tests.network.test_lung_field import TWO, draw_lungs
 
 SAMPLES = sorted((Path(__file__).resolve().parents[2] / "samples").glob("*/*.jpeg"))
@@ -265,11 +264,9 @@ def test_adult_is_warned_of_once_when_tag_and_picture_say_so(note):
 
 
 def _found(classifier, pixels):
-    info = RadiographInfo("ab", pixels.shape)
-    radiograph = Radiograph("a", np.ascontiguousarray(pixels), info)
-    engine = Engine(classifier, StandIn())
-    (reading,) = predict(engine, [prepare_input(classifier, radiograph)])
-    return reading.findings
+    """What is found of a picture, for which the network need not answer."""
+    (seen,) = classifier.prepare([np.ascontiguousarray(pixels)])
+    return judge(pixels.shape, seen, (), classifier.scope)
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)

@@ -1,8 +1,7 @@
 """The samples show what the page says that they show."""
 
-import pytest
-
-from pneumo.inference import load_engine, predict, prepare_input
+from pneumo.explaining.explainer import Explainer
+from pneumo.inference import Engine, predict, prepare_input
 from pneumo.reading.radiograph import read_radiograph
 from pneumo.ui.worklist.samples import (
     ADULT_SAMPLE,
@@ -24,9 +23,8 @@ def test_every_file_is_a_sample_and_none_is_heavy():
     )
 
 
-@pytest.mark.slow
-def test_lessons_are_true_of_the_shipped_weights():
-    engine = load_engine()
+def test_lessons_are_true_of_the_shipped_weights(classifier):
+    engine = Engine(classifier, Explainer(classifier))
     threshold = engine.classifier.card.default.threshold
     told = {"clear": set(), "hard": set()}
     for name, lesson in LESSONS.items():
