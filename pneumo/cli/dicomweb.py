@@ -25,7 +25,7 @@ from pneumo.reading.limits import MAX_BYTES
 AUTHORIZATION = "PNEUMO_DICOMWEB_AUTHORIZATION"
 """Variable of the environment for the header of this name: on a command line all could read it."""
 _SECONDS = 60
-LONGEST, MOST = 600, 64 * 2**20
+LONGEST, LARGEST = 600, 64 * 2**20
 """Seconds and bytes that one answer may take: a search brings so much of 30,000 radiographs, and a
 server that sends a byte a minute would be waited for by the day."""
 _ENVELOPE = 4096
@@ -241,8 +241,8 @@ class _Bounded:
         begun, read = time.monotonic(), 0
         while chunk := self._body.read1(amount, decode_content):
             read += len(chunk)
-            if read > MOST:
-                self._refuse(f"is larger than {MOST // 2**20} MiB")
+            if read > LARGEST:
+                self._refuse(f"is larger than {LARGEST // 2**20} MiB")
             if time.monotonic() - begun > LONGEST:
                 self._refuse(f"takes longer than {LONGEST} seconds")
             yield chunk

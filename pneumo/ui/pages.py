@@ -185,7 +185,7 @@ def _show_answers(
         if not testing:
             show_failures(entries)
     if chosen:
-        wanted, look, compute_case = show_case(chosen, entries, threshold, results, middle, right)
+        wanted, look, compute_case = show_case(chosen, entries, threshold, results, (middle, right))
     with right:
         show_curves(scores, rates)
     with middle, st.container(key="panels"):

@@ -428,7 +428,7 @@ def test_search_answered_by_no_list_ends_in_one_line(found, why, capsys):
 
 @pytest.mark.parametrize("squeezed", [False, True])
 def test_answer_to_a_search_that_does_not_end_is_not_waited_for(squeezed, capsys, monkeypatch):
-    monkeypatch.setattr(dicomweb, "MOST", 2**20)
+    monkeypatch.setattr(dicomweb, "LARGEST", 2**20)
     body = b"[" + b" " * 40 * 2**20
     squeeze = {"Content-Encoding": "gzip"} if squeezed else {}
     with serve_by_hand(found=gzip.compress(body) if squeezed else body, more=squeeze) as (at, _):

@@ -31,8 +31,7 @@ def show_case(
     entries: dict[str, Entry],
     threshold: float,
     results: Results,
-    picture: DeltaGenerator,
-    answer: DeltaGenerator,
+    places: tuple[DeltaGenerator, DeltaGenerator],
 ) -> tuple[Explanation, Look, Callable[[], None]]:
     """Shows everything about one radiograph that is known at once.
 
@@ -41,13 +40,13 @@ def show_case(
         entries: All of the session.
         threshold: Of the slider.
         results: Of the session.
-        picture: Where the picture goes.
-        answer: Where the answer goes.
+        places: Where the picture goes, and where the answer.
 
     Returns:
         The explanation on the page; how it is drawn; and what computes the rest of the case, to
         be called when the page is there: it draws the page again when something is known.
     """
+    picture, answer = places
     if state.hides(entry):
         return *_show_hidden(entry, results, picture, answer), lambda: None
     if entry.reading.refused:

@@ -170,7 +170,7 @@ def _panes(
     if arrangement in ("Beside original", "All methods", "") or not maps:
         panes.append(_original(entry, side, results))
     for explanation, heatmap in maps.items():
-        picture = _picture(entry, explanation, heatmap, look, side, results)
+        picture = _picture(entry, (explanation, look), heatmap, side, results)
         class_name = CLASSES[explanation.label]
         own = has_common_scale(results.classifier.card, explanation)
         scale = "one scale for all radiographs" if own else "relative to this radiograph"
@@ -199,19 +199,19 @@ def _pane_beside(
         original = _original(entry, SCREEN_SIDE, results)
         return replace(original, title=f"{beside.words}. {original.title}")
     heatmap = results.heatmap(entry, wanted)
-    picture = _picture(entry, wanted, heatmap, look, SCREEN_SIDE, results)
+    picture = _picture(entry, (wanted, look), heatmap, SCREEN_SIDE, results)
     words = f"{beside.words}. {wanted.short_title}"
     return Pane(words, picture, f"The radiograph kept for comparison, {wanted.title}")
 
 
 def _picture(
     entry: ReadEntry,
-    explanation: Explanation,
+    shown: tuple[Explanation, Look],
     heatmap: np.ndarray,
-    look: Look,
     side: int,
     results: Results,
 ) -> bytes:
+    explanation, look = shown
     return results.picture(
         (results.identity(entry), explanation, look, side),
         partial(_draw, entry, look, heatmap, side, results),

@@ -134,6 +134,7 @@ def run_or_offer(
     name: str,
     key: str,
     run: Callable[[Progress], Result],
+    *,
     start: bool = True,
     offer: str = "",
     known: float = 0.0,

@@ -77,7 +77,7 @@ def show_pack(
         pack = run_or_offer(
             text,
             "pack",
-            partial(_write, entries, (wanted, look), threshold, context, results),
+            partial(_write, entries, (wanted, look), (rates, context), results),
             start=False,
             offer="Make it again: more has been tried since" if made else f"Make {text}",
         )
@@ -138,11 +138,11 @@ def _context_of(rates: Rates, scores: HeldOutScores, results: Results) -> PackCo
 def _write(
     entries: dict[str, Entry],
     shown: tuple[Explanation, Look],
-    threshold: float,
-    context: PackContext,
+    measured: tuple[Rates, PackContext],
     results: Results,
     progress: Progress,
 ) -> bytes:
+    threshold, context = measured[0].threshold, measured[1]
     wanted, look = shown
     readings = judged(entries.values())
     side = SCREEN_SIDE if len(readings) <= FEW else PACK_SIDE
