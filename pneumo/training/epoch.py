@@ -35,6 +35,8 @@ def train_epoch(
     """
     sums: dict[str, float] = {}
     step = 0
+    # A first step that has yet to make the optimiser's variables is traced twice by TensorFlow.
+    model.optimizer.build(model.trainable_variables)
     for step, (images, targets) in enumerate(batches, 1):
         logs = model.train_on_batch(images, targets, return_dict=True)
         if not math.isfinite(logs["loss"]):

@@ -7,14 +7,16 @@ over. A cell that sees nothing is to say nothing. (The share of the energy of a 
 map within a mask as a loss: Rao et al. 2023, https://arxiv.org/abs/2303.11932.)
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 from PIL import Image
 
 from pneumo import NORMAL, PNEUMONIA
 from pneumo.network.architecture import LAST_CONVOLUTION
+
+if TYPE_CHECKING:
+    import keras
 
 ANSWER, CELLS = "probability", "cells"
 """The two outputs, and the targets that belong to them."""
@@ -38,12 +40,14 @@ def seen_cells(lungs: np.ndarray, cells: int) -> np.ndarray:
     return np.clip(2 * np.asarray(shares), 0, 1)
 
 
-def with_evidence(classifier: keras.Model) -> keras.Model:
+def with_evidence(classifier: "keras.Model") -> "keras.Model":
     """Returns the classifier with a second output, each cell's own answer; all layers shared.
 
     The outputs are called `ANSWER`, as the classifier's, and `CELLS`, `(n, h, w, 2)`: the head on
     each cell by itself, whose log odds are that cell's evidence but for the head's bias.
     """
+    import keras  # not above: who prepares batches needs none, see `batches.Processes`
+
     maps = classifier.get_layer(LAST_CONVOLUTION).output
     cells = classifier.get_layer(ANSWER)(maps)
     return keras.Model(classifier.input, {ANSWER: classifier.output, CELLS: cells})
@@ -59,6 +63,8 @@ def evidence_elsewhere(seen: Any, cells: Any) -> Any:
     Returns:
         `(n,)` in [0, 1).
     """
+    import keras
+
     logs = keras.ops.log(keras.ops.maximum(cells, _LEAST))
     strength = keras.ops.abs(logs[..., PNEUMONIA] - logs[..., NORMAL])
     elsewhere = keras.ops.mean(strength * (1 - seen), axis=(1, 2))

@@ -267,6 +267,7 @@ def train_finder(recipe: FinderRecipe) -> JsonObject:
         0.0, steps * recipe.epochs, warmup_target=recipe.learning_rate, warmup_steps=steps // 2
     )
     model.compile(keras.optimizers.AdamW(rate, weight_decay=1e-4), overlap_loss)
+    model.optimizer.build(model.trainable_variables)  # see `epoch.train_epoch`
     for epoch in range(recipe.epochs):
         started, losses = time.monotonic(), []
         for inputs, target in batches_of(grids, masks, recipe.batch_size, recipe.seed, epoch):

@@ -4,7 +4,6 @@ import csv
 import importlib.util
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,7 +23,6 @@ from pneumo.training.checkpoint import (
 from pneumo.training.phantom import write_phantom_dataset
 from tests.training.forks import run_fork
 
-ROOT = Path(__file__).resolve().parents[2]
 SMALL = """
 import keras
 
@@ -37,8 +35,32 @@ def build_small(include_top, weights, input_tensor):
     return keras.Model(input_tensor, maps)
 
 keras.applications.Xception = build_small
+train.draw_figures = lambda folder, *results: folder.mkdir(exist_ok=True)
 """
-"""Code that puts a network of seconds in the place of Xception; the smoke tests try the whole."""
+"""Code that puts a network of seconds in the place of Xception, and spares the figures.
+
+The smoke tests try the whole.
+"""
+
+KNOWN_LUNGS = """
+import numpy as np
+from pneumo.network.lung_finder import FinderPass
+from pneumo.training import inputs
+
+def find(batch):
+    y, x = (np.indices((128, 128)) + 0.5) / 128 - 0.5
+    lungs = ((abs(x) - 0.2) / 0.15) ** 2 + (y / 0.33) ** 2 < 1
+    return FinderPass(np.float32([lungs] * len(batch)), np.zeros((len(batch), 512), np.float32))
+
+inputs.load_finder = lambda path: find
+"""
+"""Code that puts in the place of the lung finder where phantoms have their lungs."""
+
+NO_TENSORFLOW = "import sys; sys.modules['tensorflow'] = None\n"
+"""Code that makes it unknown, as on the GPU machines that JAX is meant for."""
+
+QUICKLY_COMPILED = "--xla_backend_optimization_level=0"
+"""For XLA: nothing here runs for so long that it were worth making it fast."""
 
 BACKENDS = [
     "tensorflow",
@@ -75,14 +97,17 @@ def run_train(
     check: bool = True,
     before: str = "",
     limit: int | None = None,
-    **environment: str,
+    stand_ins: str = SMALL + KNOWN_LUNGS,
+    xla: str = "",
 ):
     """Runs train.py in a process of its own, after some code and under a limit of file size.
 
-    On the small network, but for a whole smoke run.
+    With stand-ins for what takes long, but for a whole smoke run.
     """
     if "--smoke" not in arguments:
-        before = SMALL + before
+        before = stand_ins + before
+    if backend == "jax":
+        before = NO_TENSORFLOW + before
     with TemporaryDirectory() as folder:
         result = run_fork(
             backend,
@@ -90,7 +115,7 @@ def run_train(
             [*map(str, arguments)],
             Path(folder),
             limit,
-            environment,
+            {"XLA_FLAGS": f"{QUICKLY_COMPILED} {xla}"},
         )
     if check and result.returncode:
         raise AssertionError(f"train.py ended with {result.returncode}: {result.stderr}")
@@ -117,16 +142,26 @@ def data(tmp_path_factory):
     return write_phantom_dataset(tmp_path_factory.mktemp("data"), patients=6)
 
 
-# Without TensorFlow at all, as on the GPU machines that JAX is meant for.
-NO_TENSORFLOW = "import sys; sys.modules['tensorflow'] = None"
+# Most changes of the suite and the looks are the same on any backend, and tried on one; the lung
+# finder on JAX is tried by `test_two_devices_train_as_one`.
+LESS_OF_THE_SAME = f"""
+{KNOWN_LUNGS}
+from pneumo.evaluation import robustness
+
+robustness.SHIFTS = {{name: robustness.SHIFTS[name] for name in ("jpeg quality 30", "border 5 %")}}
+"""
 
 
 @pytest.mark.parametrize(
-    ("backend", "before", "tiles"), [("tensorflow", "", 1), ("jax", NO_TENSORFLOW, 0)]
+    ("backend", "before", "tiles", "flags"),
+    [
+        ("tensorflow", "", 1, []),
+        ("jax", LESS_OF_THE_SAME, 0, ["--share", "0.34", "--against-looks", "1"]),
+    ],
 )
-def test_smoke_run_writes_weights_that_the_app_loads(tmp_path, backend, before, tiles):
+def test_smoke_run_writes_weights_that_the_app_loads(tmp_path, backend, before, tiles, flags):
     result = run_train(
-        "--smoke", "--tiles", tiles, "--output", tmp_path, backend=backend, before=before
+        *["--smoke", "--tiles", tiles, *flags, "--output", tmp_path], backend=backend, before=before
     )
     assert "held_out_auc" in result.stdout
     document = card_of(tmp_path)
@@ -152,20 +187,9 @@ def test_smoke_run_writes_weights_that_the_app_loads(tmp_path, backend, before, 
     assert list((tmp_path / "tensorboard").glob("events.*"))
 
 
-def test_training_never_imports_tensorflow_on_jax():
-    code = (
-        "import sys; import train; "
-        "print('tensorflow' in sys.modules, 'tf_keras_vis' in sys.modules)"
-    )
-    output = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env={**os.environ, "KERAS_BACKEND": "jax"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert output.stdout.strip() == "False False"
+def test_training_never_imports_tensorflow_on_jax(tmp_path):
+    code = "print('tensorflow' in sys.modules, 'tf_keras_vis' in sys.modules)"
+    assert run_fork("jax", code, [], tmp_path).stdout.strip() == "False False"
 
 
 # Batch number i has the target i, and the loss is the target: what the network saw, in order.
@@ -200,15 +224,8 @@ print("seen", json.dumps(epochs))
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_the_network_sees_each_batch_once_in_order(backend):
-    result = subprocess.run(
-        [sys.executable, "-c", WATCH_BATCHES],
-        cwd=ROOT,
-        env={**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+def test_the_network_sees_each_batch_once_in_order(tmp_path, backend):
+    result = run_fork(backend, WATCH_BATCHES, [], tmp_path)
     assert json.loads(result.stdout.split("seen", 1)[1]) == [list(range(20))] * 2
 
 
@@ -276,9 +293,10 @@ def test_folds_score_every_training_patient_once_and_soup_is_their_mean(tmp_path
 
 def test_two_devices_train_as_one(tmp_path, data):
     arguments = ["--data", data, *TINY, "--epochs", 1, "--forget-surroundings"]
-    two = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
-    run_train(*arguments, "--output", tmp_path / "one", backend="jax")
-    run_train(*arguments, "--output", tmp_path / "two", "--devices", "all", backend="jax", **two)
+    two = "--xla_force_host_platform_device_count=2"
+    each = {"backend": "jax", "stand_ins": SMALL}  # with the lung finder, which is divided too
+    run_train(*arguments, "--output", tmp_path / "one", **each)
+    run_train(*arguments, "--output", tmp_path / "two", "--devices", "all", xla=two, **each)
     one, other = (card_of(tmp_path / name) for name in ("one", "two"))
     assert [card["training"]["devices"] for card in (one, other)] == [1, 2]
     expected, received = (card["training"]["history"][0]["loss"] for card in (one, other))
@@ -394,8 +412,8 @@ def test_devices_refuse_what_they_cannot_divide(tmp_path, data):
     result = run_train(*arguments, check=False)
     assert result.returncode == 1
     assert "KERAS_BACKEND=jax" in result.stderr
-    odd = {"XLA_FLAGS": "--xla_force_host_platform_device_count=3"}
-    result = run_train(*arguments, check=False, backend="jax", **odd)
+    odd = "--xla_force_host_platform_device_count=3"
+    result = run_train(*arguments, check=False, backend="jax", xla=odd)
     assert result.returncode == 1
     assert "--batch-size 4 cannot be divided equally among 3 devices" in result.stderr
 
