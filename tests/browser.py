@@ -73,7 +73,6 @@ def launch_chromium(playwright):
         args=[
             "--no-sandbox",
             "--disable-gpu",
-            "--force-prefers-reduced-motion",
             "--disable-quic",
             "--no-first-run",
             "--disable-background-networking",
