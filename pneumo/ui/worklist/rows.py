@@ -63,7 +63,7 @@ def describe_row(entry: Entry, row: Row) -> JsonObject:
             "high": None,
         }
     answer = answer_of(row)
-    reason = row.findings if row.verdict == REFUSED else row.error.removeprefix(f"{row.path}: ")
+    reason = row.findings if row.verdict == REFUSED else row.error.removeprefix(f"{row.path} ")
     follows = answer in (*CLASSES, UNCERTAIN)  # the threshold, that is
     marks = ", ".join(filter(None, (warning, f"is {row.label}" if row.label else "")))
     return {
