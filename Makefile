@@ -11,14 +11,15 @@ FAST := $(addprefix tests/,dataset evaluation explaining export network reading)
 app: $(VENV)/app.done
 	$(BIN)/streamlit run streamlit_app.py
 
+# A process of tests that crashes ends the run: pytest-xdist would wait for ever after its last test.
 test: $(VENV)/dev.done
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder
 
 test-fast: $(VENV)/dev.done
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" $(FAST)
+	$(BIN)/python -m pytest -n 2 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder -m "not slow" $(FAST)
 
 coverage: $(VENV)/dev.done
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered
+	$(BIN)/python -m pytest -n 2 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered
 
 lint: $(VENV)/dev.done
 	$(BIN)/ruff check .
