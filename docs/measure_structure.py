@@ -22,11 +22,11 @@ def measure(root: Path) -> dict[str, object]:
     """
     modules = {_name_of(path, root): ast.parse(path.read_text("utf-8")) for path in _files(root)}
     imports = {name: set(_imports(tree, modules)) - {name} for name, tree in modules.items()}
-    lines, arguments, constants = {}, [], defaultdict(set)
+    lines, arguments, constants = [], [], defaultdict(set)
     for name, tree in modules.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                lines[f"{name}.{node.name}"] = node.end_lineno - node.lineno + 1
+                lines.append(node.end_lineno - node.lineno + 1)
                 given = [*node.args.posonlyargs, *node.args.args]
                 arguments.append(sum(each.arg not in ("self", "cls") for each in given))
         for constant in _constants(tree):
@@ -38,8 +38,8 @@ def measure(root: Path) -> dict[str, object]:
         "imports between them": sum(a != b for a, b in siblings),
         "imports between modules": sum(map(len, imports.values())),
         "floors": max(_floors(imports).values()),
-        "longest function, in lines": max(lines.values()),
-        f"functions over {LONG} lines": sum(count > LONG for count in lines.values()),
+        "longest function, in lines": max(lines),
+        f"functions over {LONG} lines": sum(count > LONG for count in lines),
         f"functions with over {MANY} arguments by position": sum(n > MANY for n in arguments),
         "names of constants with two meanings": sum(len(of) > 1 for of in constants.values()),
         "words of the README": len((root / "README.md").read_text("utf-8").split()),
@@ -70,8 +70,9 @@ def _imports(tree: ast.Module, modules: dict[str, ast.Module]) -> Iterator[str]:
 
 def _constants(tree: ast.Module) -> Iterator[str]:
     for node in tree.body:
-        if isinstance(node, ast.Assign):
-            for name in (each for target in node.targets for each in ast.walk(target)):
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for name in (each for target in targets for each in ast.walk(target)):
                 if isinstance(name, ast.Name) and name.id.isupper() and name.id[0] != "_":
                     yield name.id
 

@@ -19,7 +19,9 @@ def test_house_keeps_its_rules():
     ("broken", "rule"),
     [
         ("def long():\n" + "    x = 1\n" * LONG, f"functions over {LONG} lines"),
+        ("def a():\n" + "    x = 1\n" * LONG + "def a(): ...", f"functions over {LONG} lines"),
         ("def many(a, b, c, d, e, f): ...", f"functions with over {MANY} arguments by position"),
+        ("SIDE: int = 1", "names of constants with two meanings"),
         ("SIDE = 1", "names of constants with two meanings"),
     ],
 )
