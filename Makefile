@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# A process of tests that crashes ends the run: pytest-xdist would wait for ever after its last test.
+PYTEST := $(BIN)/python -m pytest -n 2 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder
 FAST := $(addprefix tests/,dataset evaluation explaining export network reading) tests/test_*.py
 
 .PHONY: app test test-fast coverage lint format docs bench screenshots smoke
@@ -11,15 +13,14 @@ FAST := $(addprefix tests/,dataset evaluation explaining export network reading)
 app: $(VENV)/app.done
 	$(BIN)/streamlit run streamlit_app.py
 
-# A process of tests that crashes ends the run: pytest-xdist would wait for ever after its last test.
 test: $(VENV)/dev.done
-	$(BIN)/python -m pytest -n 2 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder
+	$(PYTEST)
 
 test-fast: $(VENV)/dev.done
-	$(BIN)/python -m pytest -n 2 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder -m "not slow" $(FAST)
+	$(PYTEST) -m "not slow" $(FAST)
 
 coverage: $(VENV)/dev.done
-	$(BIN)/python -m pytest -n 2 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered
+	$(PYTEST) --cov --cov-report=term-missing:skip-covered
 
 lint: $(VENV)/dev.done
 	$(BIN)/ruff check .

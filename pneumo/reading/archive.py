@@ -3,7 +3,6 @@
 import io
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import PurePosixPath
 
@@ -11,7 +10,7 @@ from pneumo.errors import RadiographError
 from pneumo.reading.dicom_file import PREFIX_END, has_prefix
 from pneumo.reading.folders import READABLE, is_hidden
 from pneumo.reading.limits import MAX_BYTES, MAX_MEMBERS, MAX_RATIO, MAX_TOTAL_BYTES
-from pneumo.reading.radiograph import SUFFIXES
+from pneumo.reading.radiograph import SUFFIXES, naming
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """LZMA may ask for gigabytes in its first bytes, and radiographs are not packed by it."""
@@ -40,7 +39,7 @@ def list_pictures(data: bytes, name: str) -> list[str]:
         RadiographError: No sound archive, too many members or bytes, encrypted, packed in a way
             that is not read, or no picture.
     """
-    with _naming(name):
+    with naming(name):
         return [member.filename for member in _accepted(data)]
 
 
@@ -88,7 +87,7 @@ def unpack_picture(data: bytes, name: str, place: int) -> bytes:
     Raises:
         RadiographError: The member is damaged.
     """
-    with _naming(name), _open(data) as archive:
+    with naming(name), _open(data) as archive:
         member = next(islice(_pictures(archive), place, None))
         try:
             with archive.open(member) as file:
@@ -97,15 +96,6 @@ def unpack_picture(data: bytes, name: str, place: int) -> bytes:
             raise RadiographError(
                 f"holds {member.filename}, which cannot be unpacked ({error}). Pack it again."
             ) from error
-
-
-@contextmanager
-def _naming(name: str) -> Iterator[None]:
-    """Says of which archive it is that something is wrong."""
-    try:
-        yield
-    except RadiographError as error:
-        raise RadiographError(f"{name} {error}") from error
 
 
 def _open(data: bytes) -> zipfile.ZipFile:

@@ -100,7 +100,7 @@ def read_radiograph(
     """
     name = name or (Path(source).name if not isinstance(source, bytes) else "radiograph")
     data = read_bytes(source, name)
-    with silence(), _naming_failures(data, name):
+    with silence(), naming(name), _refusing(data):
         pixels, frames, notes = _read_pixels(data, adjustment.frame)
         if int(pixels.max()) - int(pixels.min()) < MIN_SPREAD:
             raise RadiographError(
@@ -178,33 +178,44 @@ def _read_pixels(data: bytes, frame: int) -> tuple[np.ndarray, int, list[str]]:
 
 
 @contextmanager
-def _naming_failures(data: bytes, name: str) -> Iterator[None]:
-    """Turns whatever a decoder raises into a refusal of its file: no file stops another.
-
-    The readers say what is wrong with a file; which one it is is said here, and nowhere else.
+def naming(name: str) -> Iterator[None]:
+    """Says of which file it is that something is wrong: readers say what is, and not of which.
 
     Raises:
-        RadiographError: Naming file, cause and remedy.
+        RadiographError: In the place of one without the name.
     """
     try:
         yield
     except RadiographError as error:
         raise RadiographError(f"{name} {error}") from error
+
+
+@contextmanager
+def _refusing(data: bytes) -> Iterator[None]:
+    """Turns whatever a decoder raises into a refusal of its file: no file stops another.
+
+    Raises:
+        RadiographError: With cause and remedy.
+    """
+    try:
+        yield
+    except RadiographError:
+        raise
     except ImportError as error:  # training may be set up without pydicom
         raise RadiographError(
-            f"{name} is {'a DICOM file' if is_dicom(data) else 'a picture'}, and {error.name} is "
+            f"is {'a DICOM file' if is_dicom(data) else 'a picture'}, and {error.name} is "
             "not installed. Install what requirements.txt lists."
         ) from error
     except MemoryError as error:
         raise RadiographError(
-            f"{name} takes more memory than there is left. Scale it down, or try again later."
+            "takes more memory than there is left. Scale it down, or try again later."
         ) from error
     except Exception as error:
         if is_dicom(data):  # the text of an error may quote the file
             cause = f"is damaged, incomplete or breaks the DICOM standard ({type(error).__name__})"
-            raise RadiographError(f"{name} {cause}. Export it again.") from error
+            raise RadiographError(f"{cause}. Export it again.") from error
         cause = f"is damaged or incomplete ({str(error) or type(error).__name__})"
-        raise RadiographError(f"{name} {cause}. Export or download it again.") from error
+        raise RadiographError(f"{cause}. Export or download it again.") from error
 
 
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
