@@ -39,6 +39,8 @@ _STORED, _STORED_UID = "00081199", "00081155"
 _TOLD = (200, 202, 409)
 """Status of an answer that says which objects were stored: all, some, none."""
 _BUSY = (408, 429, 503, 504)
+_PAUSE = 1
+"""Seconds before a server that is busy is asked once more."""
 
 
 class DicomArchive:
@@ -206,22 +208,21 @@ def _connect() -> Any:
     from urllib3 import Retry
 
     class BoundedAdapter(HTTPAdapter):
-        def send(self, *arguments: Any, **options: Any) -> Any:
-            response = super().send(*arguments, **options)
+        def send(self, request: Any, *arguments: Any, **options: Any) -> Any:
+            response = super().send(request, *arguments, **options)
+            if request.method == "GET" and response.status_code in _BUSY:
+                # Not left to urllib3, which first reads the answer to its end, whatever its size;
+                # and for no longer than this, though the answer may ask for hours.
+                response.close()
+                time.sleep(_PAUSE)
+                response = super().send(request, *arguments, **options)
             response.raw = _Bounded(response.raw)
             return response
 
     header = os.environ.get(AUTHORIZATION)
     session = _connect_as(header) if header else Session()
     session.hooks["response"].append(_drop_redirect)
-    again = Retry(
-        1,
-        status_forcelist=_BUSY,
-        allowed_methods=["GET"],
-        backoff_factor=1,
-        raise_on_status=False,
-        respect_retry_after_header=False,  # it may ask for hours
-    )
+    again = Retry(1, status=0, allowed_methods=["GET"], respect_retry_after_header=False)
     for scheme in ("http://", "https://"):
         session.mount(scheme, BoundedAdapter(max_retries=again))
     return session

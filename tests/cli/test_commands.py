@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from pneumo import __main__ as cli
+from pneumo.cli import measure
 from pneumo.cli.terminal import show_progress
 from pneumo.explaining.explainer import Explainer
 from pneumo.inference import Engine
@@ -30,10 +31,10 @@ PNEUMONIA = sorted((ROOT / "samples/PNEUMONIA").glob("*"))[0]
 
 @pytest.fixture(autouse=True)
 def loaded_once(monkeypatch, classifier):
-    monkeypatch.setattr(
-        cli, "load_engine", lambda **flags: Engine(classifier, Explainer(classifier))
-    )
-    monkeypatch.setattr(cli, "load_classifier", lambda **flags: classifier)
+    engine = Engine(classifier, Explainer(classifier))
+    monkeypatch.setattr("pneumo.cli.predict.load_engine", lambda **flags: engine)
+    for module in (cli, measure):
+        monkeypatch.setattr(module, "load_classifier", lambda **flags: classifier)
 
 
 def read_csv(path):

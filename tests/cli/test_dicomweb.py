@@ -48,7 +48,7 @@ PASSWORD = "Basic cG5ldW1vOnNlY3JldA=="  # pneumo:secret
 
 @pytest.fixture(autouse=True)
 def loaded(monkeypatch, stand_in):
-    monkeypatch.setattr(cli, "load_engine", lambda **flags: stand_in.engine)
+    monkeypatch.setattr("pneumo.cli.predict.load_engine", lambda **flags: stand_in.engine)
 
 
 def elements(number: int, **others):
@@ -252,6 +252,7 @@ def serve_by_hand(
     found=(FOUND,),
     pages=True,
     statuses=(),
+    busy=b"busy",
     stored=None,
     moved="",
     more=None,
@@ -262,10 +263,10 @@ def serve_by_hand(
 
     The radiograph is sent as `instance`, of that `kind`; searches find `found`, bytes being sent as
     they are, whatever the filter and, without `pages`, whatever the offset; the first answers have
-    other `statuses`; what is stored is answered by `stored`: status, kind and body. All that is not
-    there has `moved` to another host, or below that path. With `drips` what is found is sent a byte
-    at a time, with so many seconds between, and `chunked` if asked for; it has `more` headers.
-    Yields the address and the requests.
+    other `statuses` and say `busy`; what is stored is answered by `stored`: status, kind and body.
+    All that is not there has `moved` to another host, or below that path. With `drips` what is
+    found is sent a byte at a time, with so many seconds between, and `chunked` if asked for; it has
+    `more` headers. Yields the address and the requests.
     """
     told, statuses = [], list(statuses)
     bomb = gzip.compress(bytes(100 * 2**20)) if moved else b""
@@ -276,7 +277,7 @@ def serve_by_hand(
             if moved and not self.path.startswith(moved):
                 self.answer(302, "text/plain", bomb)
             elif statuses:
-                self.answer(statuses.pop(0), "text/plain", b"busy")
+                self.answer(statuses.pop(0), "text/plain", busy)
             elif self.path.partition("?")[0].endswith("/instances/1.2.1.1"):
                 self.answer(200, kind, instance)
             else:
@@ -471,7 +472,7 @@ def test_series_of_a_study_need_not_repeat_its_identifier(tmp_path):
 
 def test_busy_server_is_asked_twice_and_then_told(tmp_path, capsys, monkeypatch):
     slept = []
-    monkeypatch.setattr("urllib3.util.retry.time.sleep", slept.append)
+    monkeypatch.setattr(time, "sleep", slept.append)
     with serve_by_hand(in_parts(radiograph(1)), statuses=[503]) as (address, _):
         assert run(address) == 0
     with serve_by_hand(statuses=[503] * 9) as (address, told):
@@ -479,7 +480,22 @@ def test_busy_server_is_asked_twice_and_then_told(tmp_path, capsys, monkeypatch)
     error = capsys.readouterr().err
     assert "HTTP 503). It is busy: try again later." in error
     assert len(told) == 2
-    assert sum(slept) < 60, "the server asks for hours"
+    assert 0 < sum(slept) < 60, "the server asks for hours"
+
+
+def test_what_a_busy_server_says_is_not_read_to_its_end(monkeypatch):
+    monkeypatch.setattr(dicomweb, "_PAUSE", 0)
+    monkeypatch.setattr(dicomweb, "LARGEST", 2**20)
+    body = bytes(80 * 2**20)
+    with serve_by_hand(statuses=[503, 503], busy=body) as (address, told):
+        tracemalloc.start()
+        try:
+            assert run(address) == 2
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert len(told) == 2
+    assert peak < 60 * 2**20
 
 
 @pytest.mark.parametrize("moved", ["", "/moved"])

@@ -119,7 +119,7 @@ def folder():
 
 @pytest.fixture
 def predict(monkeypatch, stand_in, folder):
-    monkeypatch.setattr(cli, "load_engine", lambda **flags: stand_in.engine)
+    monkeypatch.setattr("pneumo.cli.predict.load_engine", lambda **flags: stand_in.engine)
     (folder / "chest.png").write_bytes(picture(0.8))
     return lambda *options: cli.main(["predict", str(folder / "chest.png"), *map(str, options)])
 

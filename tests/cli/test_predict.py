@@ -63,7 +63,7 @@ def classifier(stand_in):
 
 @pytest.fixture(autouse=True)
 def loaded(monkeypatch, stand_in):
-    monkeypatch.setattr(cli, "load_engine", lambda **flags: stand_in.engine)
+    monkeypatch.setattr("pneumo.cli.predict.load_engine", lambda **flags: stand_in.engine)
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_rows_say_in_what_precision_they_were_answered(folder, tmp_path, monkeyp
         classifier, explainer = stand_in.engine
         return Engine(replace(classifier, precision=precision), explainer)
 
-    monkeypatch.setattr(cli, "load_engine", load)
+    monkeypatch.setattr("pneumo.cli.predict.load_engine", load)
     (folder / "5.png").write_bytes(b"nothing")
     table = tmp_path / "o.csv"
     run(folder, "--csv", table)
@@ -216,7 +216,7 @@ def test_hopeless_outputs_are_told_before_any_work(
     def load(**flags):
         raise AssertionError("the network was loaded first")
 
-    monkeypatch.setattr(cli, "load_engine", load)
+    monkeypatch.setattr("pneumo.cli.predict.load_engine", load)
     (tmp_path / "target").touch()
     (tmp_path / "link").symlink_to(tmp_path / "target")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")

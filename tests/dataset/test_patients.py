@@ -294,7 +294,7 @@ def test_evaluate_draws_the_patients_that_it_is_told(tmp_path, capsys, monkeypat
         path = tmp_path / f"{('NORMAL', 'PNEUMONIA')[number % 2]}/{number:02}.png"
         path.parent.mkdir(exist_ok=True)
         Image.fromarray(draw_phantom(number % 2, rng)).save(path)
-    monkeypatch.setattr(cli, "load_classifier", lambda **flags: stand_in.classifier)
+    monkeypatch.setattr("pneumo.cli.measure.load_classifier", lambda **flags: stand_in.classifier)
 
     def evaluate(*flags):
         assert cli.main(["evaluate", str(tmp_path), "--threshold", "0.4", *flags]) == 0

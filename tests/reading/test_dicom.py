@@ -589,7 +589,7 @@ def test_age_is_in_no_message():
 
 
 def test_predict_takes_dicom_from_a_folder(tmp_path, capsys, monkeypatch, stand_in, phantom):
-    monkeypatch.setattr(cli, "load_engine", lambda **flags: stand_in.engine)
+    monkeypatch.setattr("pneumo.cli.predict.load_engine", lambda **flags: stand_in.engine)
     (tmp_path / "chest.dcm").write_bytes(make(phantom))
     (tmp_path / "chest.png").write_bytes(encode(phantom))
     assert cli.main(["predict", str(tmp_path)]) == 0

@@ -127,7 +127,7 @@ def test_pipe_and_device_are_refused_at_once(tmp_path):
 
 
 def test_predict_scores_what_it_can_of_an_odd_folder(tmp_path, capsys, monkeypatch, stand_in):
-    monkeypatch.setattr(cli, "load_engine", lambda **flags: stand_in.engine)
+    monkeypatch.setattr("pneumo.cli.predict.load_engine", lambda **flags: stand_in.engine)
     put(tmp_path, a_png=PICTURE, IM000001=DICOM)
     (tmp_path / "._a.png").write_bytes(b"macOS")
     (tmp_path / "scan.dcm").mkdir()
