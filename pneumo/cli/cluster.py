@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from pneumo import __version__
 from pneumo.cli.addresses import list_files, open_file
 from pneumo.cli.parquet_folder import (
     forget_cut_files,
@@ -24,7 +25,7 @@ from pneumo.cli.parquet_folder import (
 )
 from pneumo.cli.scoring import Scorer
 from pneumo.cli.stopping import keep_heeding
-from pneumo.errors import OutputError
+from pneumo.errors import OutputError, PneumoError
 from pneumo.export.rows import (
     Row,
     escape_controls,
@@ -34,6 +35,8 @@ from pneumo.export.rows import (
 )
 from pneumo.inference import load_engine
 from pneumo.network import openvino_runtime
+from pneumo.network.card import read_card
+from pneumo.network.weights_files import CARD_NAME, WEIGHTS_FOLDER
 
 FILES_A_BLOCK = 64
 """Files that are one worker's task: a block of rows, and a file of Parquet."""
@@ -102,9 +105,9 @@ def predict_on_ray(
         1 if a file was refused or could not be read, else 0.
 
     Raises:
-        OutputError: Ray is missing or cannot be reached, its workers cannot start, or the folder
-            cannot be looked into, holds something else than rows, rows of other settings, or in
-            the end not every row.
+        OutputError: Ray is missing or cannot be reached, its workers cannot start or would answer
+            otherwise than this machine; or the folder cannot be looked into, holds something else
+            than rows, rows of other settings, or in the end not every row.
         RadiographError: There is nothing to score.
         WeightsError: This machine is to score and cannot; see `load_classifier`.
     """
@@ -116,13 +119,20 @@ def predict_on_ray(
     names = [name for name in list_files(sources) if escape_text(name) not in done]
     if not names:
         return status_of(output)
+    import ray
+
     if address:
         _require_listener(address)
     else:  # in one line, before Ray is started and tells it as the traces of its own processes
         load_engine(precision=precision)
     _begin_ray(address, workers)
-    worker = threshold, stability, tuple(sources), precision
-    _score_on_ray(names, output, workers, worker)
+    try:
+        if address:
+            _require_alike(precision)
+        worker = threshold, stability, tuple(sources), precision
+        _score_on_ray(names, output, workers, worker)
+    finally:
+        ray.shutdown()
     return status_of(output, names)
 
 
@@ -154,10 +164,49 @@ def _begin_ray(address: str | None, workers: int | None) -> None:
         ) from error
 
 
+def _require_alike(precision: str) -> None:
+    """Raises `OutputError` unless every machine of the cluster would answer as this one."""
+    import ray
+    from ray.exceptions import RayError
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+    look = ray.remote(num_cpus=0)(_look_at_machine)
+    asked = [
+        look.options(
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        ).remote(precision)
+        for node in nodes
+    ]
+    own = __version__, read_card(WEIGHTS_FOLDER / CARD_NAME).weights_sha256
+    for node, answer in zip(nodes, asked, strict=True):
+        where = f"The cluster's machine {node['NodeManagerHostname']} cannot score"
+        try:
+            version, weights, problem = ray.get(answer)
+        except RayError as error:
+            raise OutputError(f"{where} ({_last_line(error)}).") from error
+        if problem:
+            raise OutputError(f"{where}: {problem}")
+        if (version, weights) != own:
+            raise OutputError(
+                f"{where} as this one does: pneumo {version} with weights {weights[:8]} there, "
+                f"{own[0]} with {own[1][:8]} here. Install the same on all."
+            )
+
+
+def _look_at_machine(precision: str) -> tuple[str, str, str]:
+    """Returns version and hash of the weights that are found here, and why they can't be used."""
+    try:
+        weights = load_engine(precision=precision).classifier.card.weights_sha256
+    except PneumoError as error:
+        return __version__, "", str(error)
+    return __version__, weights, ""
+
+
 def _score_on_ray(
     names: list[str], output: str, workers: int | None, worker: tuple[Any, ...]
 ) -> None:
-    """Scores files on the cluster that was begun, adds their rows to the folder, and leaves it.
+    """Scores files on the cluster that was begun, and adds their rows to the folder.
 
     Args:
         names: Paths and addresses of the files.
@@ -203,8 +252,6 @@ def _score_on_ray(
             f"Ray has given up ({type(error).__name__}: {_last_line(error)}). The rows that are "
             f"done are in {output}; --resume goes on from there."
         ) from error
-    finally:
-        ray.shutdown()
 
 
 def _last_line(error: Exception) -> str:
