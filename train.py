@@ -222,7 +222,7 @@ def divide(recipe: Recipe) -> Division:
     print(
         f"{len(found)} radiographs, {len(found) - len(unique)} exact duplicates dropped{left_out}, "
         f"{len(training)} to train on, {len(held_out)} of other patients held out, "
-        f"patients told by {describe_patients([example.by for example in examples])}",
+        f"patients told apart by {describe_patients([example.by for example in examples])}",
         flush=True,
     )
     return Division(training, held_out, folds, splits)

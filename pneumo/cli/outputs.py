@@ -116,7 +116,7 @@ class Outputs:
         if differ:
             raise OutputError(
                 f"The unfinished run in {self._journal} had other settings ({', '.join(differ)}). "
-                "Give it the same, or begin anew without --resume."
+                "Use the same settings, or begin anew without --resume."
             )
         self._start(holding)
         return holding

@@ -122,8 +122,8 @@ def read_done(output: str, threshold: float | None, stability: bool, precision: 
         differ.append("stability")
     if differ:
         raise OutputError(
-            f"The unfinished run in {output} had other settings ({', '.join(differ)}). Give it the "
-            "same, or begin anew in another folder."
+            f"The unfinished run in {output} had other settings ({', '.join(differ)}). Use the "
+            "same settings, or begin anew in another folder."
         )
     return set(there.filter(compute.field("verdict") != FAILED)["path"].to_pylist())
 

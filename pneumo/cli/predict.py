@@ -28,9 +28,9 @@ from pneumo.reading.folders import find_files
 
 _STATUS = (
     "Exit status: 0; 1 if a file was refused or could not be read; 2 if nothing could be done or "
-    "an output not be written; 130 after SIGINT (Ctrl-C) and 143 after SIGTERM, which let the file "
-    "at hand be finished and the outputs be written; 141 if nobody reads the printed lines any "
-    "more."
+    "an output could not be written; 130 after SIGINT (Ctrl-C) and 143 after SIGTERM, which let "
+    "the file at hand be finished and the outputs be written; 141 if nobody reads the printed "
+    "lines any more."
 )
 
 
@@ -55,8 +55,12 @@ def add_predict(commands: Commands) -> None:
         "s3://bucket/folder, and rows go to --parquet, a folder or such an address (needs "
         "pneumo[scale])",
     )
-    command.add_argument("--address", metavar="HOST:PORT", help="of a Ray cluster; else one here")
-    command.add_argument("--workers", type=int, metavar="N", help="of Ray; else one a processor")
+    command.add_argument(
+        "--address", metavar="HOST:PORT", help="Ray cluster to use; by default one is started here"
+    )
+    command.add_argument(
+        "--workers", type=int, metavar="N", help="processes of Ray; by default one per processor"
+    )
     add_output_flags(command)
 
 

@@ -54,7 +54,7 @@ ALL_METHODS = {
     "gradcam": Method(
         "Grad-CAM",
         "Selvaraju et al. 2017, https://arxiv.org/abs/1610.02391",
-        "Warm places raised the score of the chosen class, those that lowered it stay cold. Warm "
+        "Warm places raised the score of the chosen class; those that lowered it stay cold. Warm "
         "says that a place looks ill to the network, not that it is.",
     ),
     "evidence": Method(
@@ -98,9 +98,8 @@ ALL_METHODS = {
     "smoothgrad": Method(
         "SmoothGrad",
         "Smilkov et al. 2017, https://arxiv.org/abs/1706.03825",
-        f"The saliency of {SMOOTH_SAMPLES} noisy copies on average, which leaves less grain. It "
-        "still shows sensitivity and no direction, and of copies that are noisier than a "
-        "radiograph.",
+        f"The saliency averaged over {SMOOTH_SAMPLES} noisy copies, which leaves less grain. It "
+        "still shows sensitivity and no direction, and that of copies noisier than a radiograph.",
         percentile=99.5,
         slow=True,
         gradients=True,

@@ -83,7 +83,7 @@ def _greys(
     # By Photometric Interpretation alone: Presentation LUT Shape repeats it (C.8.11.3.1).
     if dataset.PhotometricInterpretation == "MONOCHROME1":
         shown = 1 - shown
-        notes.append("stored as a negative (MONOCHROME1), turned")
+        notes.append("stored as a negative (MONOCHROME1), inverted")
     return np.where(padding, 0, np.rint(np.clip(shown, 0, 1) * 255)).astype(np.uint8)
 
 

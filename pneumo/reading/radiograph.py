@@ -172,7 +172,7 @@ def _read_pixels(data: bytes, frame: int) -> tuple[np.ndarray, int, list[str]]:
     grey, greyed = _to_grey(image)
     pixels = _upright(grey, orientation)
     if negative:
-        greyed.append("stored as a negative (WhiteIsZero), turned")
+        greyed.append("stored as a negative (WhiteIsZero), inverted")
         np.subtract(255, pixels, out=pixels)
     return pixels, 1, [*notes, *greyed]
 

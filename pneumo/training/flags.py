@@ -76,7 +76,7 @@ def _add_picture_flags(add: _Add) -> None:
         "equalised or as they are; the radiograph cut to it; or the whole radiograph",
     )
     add("--finder", type=Path, default=WEIGHTS_FOLDER / FINDER_NAME, help="the lung finder")
-    add("--mixup", type=float, help="blend radiographs and labels by Beta(a, a); 0 for not")
+    add("--mixup", type=float, help="blend radiographs and labels by Beta(a, a); 0 for none")
 
 
 def _add_second_loss_flags(add: _Add) -> None:
@@ -91,8 +91,8 @@ def _add_second_loss_flags(add: _Add) -> None:
         type=float,
         metavar="WEIGHT",
         help="show each radiograph of a batch twice, the second time with looks of the other class "
-        "at hand, half as many an epoch; weight of a second loss, the difference of their answers; "
-        "0 for neither",
+        "to borrow from, and half as many radiographs an epoch; weight of a second loss, the "
+        "difference of the two answers; 0 for neither",
     )
 
 
@@ -103,7 +103,7 @@ def _add_architecture_flags(add: _Add) -> None:
         type=int,
         metavar="N",
         help="cut the entry flow's feature maps into N x N tiles that the rest of the network sees "
-        "one at a time; 0 for not at all, as published",
+        "one at a time; 0 for no tiles, as published",
     )
 
 
@@ -113,7 +113,7 @@ def _add_sampling_flags(add: _Add) -> None:
         "--balance",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="as many of each class in an epoch",
+        help="show equally many of each class in an epoch",
     )
     add(
         "--against-looks",
@@ -151,20 +151,20 @@ def _add_weights_flags(add: _Add) -> None:
 def _add_evidence_flags(add: _Add) -> None:
     """Adds what decides whom the network is trained and measured on."""
     add("--held-out", type=float, default=0.15, help="share of the patients to measure on")
-    add("--folds", type=int, default=0, help="cross-validate the other patients in so many folds")
+    add("--folds", type=int, default=0, help="cross-validate the other patients in this many folds")
     add(
         "--final",
         choices=("refit", "soup"),
         default="refit",
         help="after folds: train once more on all of them, or average the folds' weights",
     )
-    add("--share", type=float, default=1.0, help="of all patients to use at all, for short runs")
+    add("--share", type=float, default=1.0, help="share of all patients to use, for short runs")
     add(
         "--suite",
         type=float,
         default=1.0,
         metavar="SHARE",
-        help="of the patients measured, to score under every change of the robustness suite too",
+        help="share of the measured patients to score under every change of the robustness suite",
     )
     add("--seed", type=int, default=0)
 

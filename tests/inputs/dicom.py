@@ -35,7 +35,7 @@ from tests.reading.test_dicom import (
 
 WINDOWED = "its window applied: centre 2048, width 4096"
 DEEP_SHOWN = np.rint(DEEP / 4095 * 255).astype(np.uint8)  # that window is 0 to 4095
-NEGATIVE = "stored as a negative (MONOCHROME1), turned"
+NEGATIVE = "stored as a negative (MONOCHROME1), inverted"
 TABLE = "its VOI lookup table applied"
 WITH_END = ("jpeg-ls", "jpeg-ls 12 bit", "htj2k", "htj2k 16 bit")
 UNTOLD = "it names no modality: taken for a radiograph"

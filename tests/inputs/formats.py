@@ -65,7 +65,7 @@ def tiff(stored: np.ndarray, photometric: int, *, kind: int = 1, extra: int = -1
 
 HALF = np.where(np.arange(GREY.shape[1]) < 48, 255, 0).astype(np.uint8) + np.zeros_like(GREY)
 CLEAR = ("transparent parts shown as black",)
-WHITE_IS_ZERO = "stored as a negative (WhiteIsZero), turned"
+WHITE_IS_ZERO = "stored as a negative (WhiteIsZero), inverted"
 
 FORMATS = [
     Kind(

@@ -91,7 +91,7 @@ def test_eight_bits_without_window_kept_bit_for_bit():
 def test_monochrome1_is_the_negative():
     radiograph = read_radiograph(make(NOISE, PhotometricInterpretation="MONOCHROME1"), "a")
     np.testing.assert_array_equal(radiograph.pixels, 255 - NOISE)
-    assert radiograph.info.notes == ("stored as a negative (MONOCHROME1), turned",)
+    assert radiograph.info.notes == ("stored as a negative (MONOCHROME1), inverted",)
 
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])

@@ -97,7 +97,7 @@ def _show_answer(entry: ReadEntry, threshold: float, known: Stability | None) ->
     else:
         show_verdict(reading.probability, threshold, known)
     if reading.adult:
-        st.toggle("Show verdicts for adults all the same", key=state.JUDGE_ADULTS.widget(False))
+        st.toggle("Show verdicts for adults anyway", key=state.JUDGE_ADULTS.widget(False))
 
 
 def _show_whereabouts(entry: ReadEntry, threshold: float) -> None:

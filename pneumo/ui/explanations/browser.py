@@ -77,7 +77,7 @@ def show_explanations(
     maps = {explanation: results.heatmap(entry, explanation) for explanation in quick}
     _show_pictures(entry, maps if choice.heat else {}, choice, beside, results)
     common = [e for e in wanted if has_common_scale(results.classifier.card, e)]
-    strongest = "strong, by its title"
+    strongest = "strong (scale: see title)"
     if len(common) in (0, len(wanted)):
         strongest = "strong in any radiograph" if common else "strongest in this radiograph"
     show_scale(look.colour_map, strongest)
@@ -127,7 +127,8 @@ def _explain(entry: ReadEntry, wanted: list[Explanation], layout: Layout) -> Non
         )
     st.caption(describe_coarseness(layout))
     if missing := [one.name for key, one in ALL_METHODS.items() if key not in METHODS]:
-        st.caption(f"Not offered by this server, for want of TensorFlow: {', '.join(missing)}.")
+        names = ", ".join(missing)
+        st.caption(f"Not offered by this server, since it has no TensorFlow: {names}.")
 
 
 def _offer_comparison(entry: ReadEntry, beside: Beside | None) -> None:

@@ -144,7 +144,7 @@ def _ask_look() -> Look:
             step=10,
             format="%d %%",
             key=state.ABOVE.widget(0),
-            help="Of the hottest colour of the scale.",
+            help="In per cent of the hottest colour of the scale.",
         )
         st.toggle(
             "Relative to this radiograph",

@@ -110,10 +110,10 @@ def show_curves(scores: HeldOutScores, rates: Rates) -> None:
 def _show_rates(rates: Rates, prevalence: float) -> None:
     ppv, npv = predictive_values(rates.sensitivity, rates.specificity, prevalence)
     entries = (
-        ("Sensitivity", rates.sensitivity, "of pneumonias are called PNEUMONIA"),
-        ("Specificity", rates.specificity, "of normal chests are called NORMAL"),
-        ("PPV", ppv, f"of PNEUMONIA calls are right at a prevalence of {prevalence:.0%}"),
-        ("NPV", npv, f"of NORMAL calls are right at a prevalence of {prevalence:.0%}"),
+        ("Sensitivity", rates.sensitivity, "of pneumonias that are called PNEUMONIA"),
+        ("Specificity", rates.specificity, "of normal chests that are called NORMAL"),
+        ("PPV", ppv, f"of PNEUMONIA calls that are right at a prevalence of {prevalence:.0%}"),
+        ("NPV", npv, f"of NORMAL calls that are right at a prevalence of {prevalence:.0%}"),
     )
     intervals = (rates.sensitivity_ci95, rates.specificity_ci95, None, None)
     with st.container(horizontal=True, key="evidence-rates"):

@@ -110,8 +110,8 @@ def show_operating_points(card: ModelCard) -> None:
     st.table({"": list(cells), **columns}, hide_index=True, alt="Operating points with their rates")
     folds = card.document.get("training", {}).get("folds")
     st.caption(
-        "In brackets 95 % intervals over patients; *least* is under the worst change of the shift "
-        "suite. "
+        "In brackets 95 % intervals over patients; *least* is under the worst change of the "
+        "robustness suite. "
         + (
             "Chosen on training patients, each scored by a network that had not seen them, and "
             "measured on the held-out patients."

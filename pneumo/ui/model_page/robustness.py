@@ -132,7 +132,11 @@ def show_ablation(ablation: JsonObject | None) -> None:
     )
 
 
-_PARTS = {"As they are": "", "Shift suite": "shifts_least_", "Looks of the other class": "looks_"}
+_PARTS = {
+    "As they are": "",
+    "Robustness suite": "shifts_least_",
+    "Looks of the other class": "looks_",
+}
 
 
 def _pair(row: JsonObject, prefix: str) -> str:

@@ -11,8 +11,8 @@ def show_scope(card: ModelCard) -> None:
     scope = card.document.get("scope")
     if not scope:
         st.markdown(
-            "These weights have no scope: before an answer nothing is asked but whether both lungs "
-            "are found and not cut off, and what size, contrast and DICOM's tags tell. "
+            "These weights have no scope: before an answer, only size, contrast and the DICOM tags "
+            "are checked, and whether both lungs are found and not cut off. "
             "`python -m pneumo.training.scope` fits one."
         )
         return
@@ -41,7 +41,7 @@ def show_scope(card: ModelCard) -> None:
         )
     st.table(rows, hide_index=True, alt="Accepted, warned and refused, by kind of picture")
     st.caption(
-        "Not tried, for want of free pictures: lateral views, and radiographs of other parts of "
+        "Not tried, for lack of free pictures: lateral views, and radiographs of other parts of "
         "the body than the skull, which here is a projection of a CT scan. Photographed screens "
         "are imitated."
     )

@@ -49,7 +49,7 @@ def _disconnected(guest: Guest) -> None:
 def _stay(session_id: str) -> Guest:
     session = runtime.get_instance().get_app_session(session_id)
     if session is None:
-        raise RuntimeError(f"Streamlit knows no session {session_id}, a run of which goes on.")
+        raise RuntimeError(f"Streamlit does not know session {session_id}, though it is running.")
     return Guest(session_id, weakref.ref(session))
 
 

@@ -47,9 +47,9 @@ def check_internals() -> None:
     """
     if st.__version__ != TRIED:
         raise InternalsError(
-            "Whether uploads stay in memory and go with their session was tried with Streamlit "
-            f"{TRIED}, not with {st.__version__}. Install what requirements.txt names; or try this "
-            "version: set TRIED in pneumo/ui/server/streamlit_internals.py and run "
+            "That uploads stay in memory and are released with their session was tested with "
+            f"Streamlit {TRIED}, not with {st.__version__}. Install what requirements.txt names; "
+            "or test this version: set TRIED in pneumo/ui/server/streamlit_internals.py and run "
             "tests/ui/test_sessions.py."
         )
     MultiPartParser.spool_max_size = sys.maxsize
@@ -96,7 +96,7 @@ def take_bytes(upload: UploadedFile) -> bytes:
     context = get_script_run_ctx()
     manager = context and context.uploaded_file_mgr
     if context is None or not isinstance(manager, MemoryUploadedFileManager):
-        raise InternalsError("Streamlit holds this upload elsewhere than when that was tried.")
+        raise InternalsError("Streamlit holds this upload in another place than in the tests.")
     records = manager.get_files(context.session_id, [upload.file_id])
     if not records:  # removed at this very moment
         return upload.getvalue()

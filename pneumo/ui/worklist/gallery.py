@@ -29,7 +29,7 @@ def show_gallery(entries: dict[str, ReadEntry], verdicts: dict[str, str], result
         results: Of the session.
     """
     method = st.selectbox(
-        "Method over all",
+        "Method for all",
         METHODS,
         format_func=lambda key: METHODS[key].name,
         key=state.GALLERY_METHOD.widget("gradcam"),
