@@ -81,9 +81,9 @@ def evaluate(args: argparse.Namespace) -> int:
             columns = score_suite(
                 scored,
                 lambda pictures: score_pixels(classifier, pictures),
-                follow(range(len(scored)), progress),
                 [args.shifts or None] * len(scored),
                 classifier.find,
+                progress,
             )
     labels, scores = labels_of(scored), columns.get("none", np.array(answers))
     metrics = compute_metrics(labels, scores, patients_of(scored), threshold)

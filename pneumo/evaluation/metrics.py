@@ -1,7 +1,7 @@
 """Labels and probabilities -> the metrics that are reported, with 95 % intervals."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 from sklearn.metrics import brier_score_loss, roc_auc_score
@@ -14,6 +14,7 @@ from pneumo.evaluation.robustness import LOOKS, SURROUNDINGS, apply_suite, draw_
 from pneumo.files import JsonObject
 from pneumo.network.lung_finder import Finder
 from pneumo.network.operating_points import count_outcomes, rates_of
+from pneumo.progress import Progress, follow, unseen
 from pneumo.reading.radiograph import read_radiograph
 
 
@@ -68,20 +69,19 @@ def compute_metrics(
 def score_suite(
     examples: list[Example],
     score: Callable[[list[np.ndarray]], np.ndarray],
-    places: Iterable[int] | None = None,
     names: Sequence[Collection[str] | None] | None = None,
     find: Finder | None = None,
+    progress: Progress = unseen,
 ) -> dict[str, np.ndarray]:
     """Scores every variant of the robustness suite of every example.
 
     Args:
         examples: Readable radiographs; each is read as often as it is needed, none is kept.
         score: `(height, width)` uint8 pictures -> `(n,)` P(PNEUMONIA).
-        places: Indices of the examples to score, by default of all in their order; with
-            `pneumo.progress.follow` somebody may see how far it is.
         names: For each example those of the variants that are wanted, None for all, which is
             the default.
         find: Draws the lungs; without it surroundings are not exchanged.
+        progress: Called before each example, and after the last.
 
     Returns:
         Name -> `(n,)` P(PNEUMONIA), NaN where it was not wanted; see `robustness.apply_suite`.
@@ -89,8 +89,7 @@ def score_suite(
     wanted = names or [None] * len(examples)
     donors = draw_donors(labels_of(examples))
     answers: dict[str, np.ndarray] = defaultdict(lambda: np.full(len(examples), np.nan))
-    for place in places or range(len(examples)):
-        own = wanted[place]
+    for place, own in enumerate(follow(wanted, progress)):
         lend = own is None or not {*LOOKS, *SURROUNDINGS}.isdisjoint(own)
         donor = None
         if lend and donors is not None:

@@ -24,7 +24,7 @@ from pneumo.network.lung_finder import Finder
 from pneumo.network.model_input import prepare_inputs, stack_grids
 from pneumo.network.preprocess import to_model_input
 from pneumo.network.weights_files import sha256_of
-from pneumo.progress import Progress, follow
+from pneumo.progress import Progress
 
 NO_SCORES = ("identity", "label")
 """What a file of scores holds beside one `(n,)` array of P(PNEUMONIA) for each shift."""
@@ -109,10 +109,9 @@ def score_examples(
         with np.load(path) as found:
             if str(found["identity"]) == identity:
                 return {name: found[name] for name in found.files if name not in NO_SCORES}
-    places = follow(range(len(examples)), progress)
     chosen = {example.path for example in suite.choose(examples)}
     wanted = [None if example.path in chosen else () for example in examples]
-    scores = score_suite(examples, predict, places, wanted, suite.find)
+    scores = score_suite(examples, predict, wanted, suite.find, progress)
     with atomic_write(path) as draft, draft.open("wb") as file:
         np.savez(file, allow_pickle=False, identity=identity, label=labels_of(examples), **scores)
     return scores
