@@ -159,7 +159,7 @@ def _describe_rules(sets: int) -> dict[str, str]:
     """Says by which rule each operating point is chosen, from so many sets of scores."""
     where = "on the radiographs as they are"
     if sets > 1:
-        where += " and under every change of the shift suite"
+        where += " and under every change of the robustness suite"
     return {
         RULE_OUT: "The highest threshold, up to balanced, with sensitivity of at least "
         f"{LEAST_RATE} {where}.",

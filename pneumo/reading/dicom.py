@@ -53,8 +53,8 @@ _OTHER_MODALITIES = {
 }
 _LATERAL = ("LL", "RL", "LAT", "LATERAL")  # View Position (0018,5101), C.8.7.1, C.8.11.5
 LATERAL_NOTE = "lateral view by its tag"
-ADULT_NOTE = "an adult, by its tag"
-OTHER_AGE_NOTE = "of a child younger than 1 or older than 5, by its tag"
+ADULT_NOTE = "an adult, by its tags"
+OTHER_AGE_NOTE = "of a child younger than 1 or older than 5, by its tags"
 _A_YEAR = {"D": 365.25, "W": 52.18, "M": 12, "Y": 1}
 _KNOWN_AGES = 1, 6
 """In years: of those that the model learned from; five lasts until the sixth birthday."""

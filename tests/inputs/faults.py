@@ -43,7 +43,7 @@ FAULTS = (
     ),
     (
         "a folder of links, some broken, some in circles",
-        "each radiograph once a way, the broken ones named",
+        "each radiograph once for each path to it, the broken links named",
         "reading/test_folders.py::test_links_are_followed_but_not_in_circles",
     ),
     (
