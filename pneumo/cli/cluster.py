@@ -7,7 +7,6 @@ one place. A worker that dies is started again, and its files are done again.
 
 import logging
 import socket
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +72,8 @@ class Worker:
             scorer = self._scorer
             weights = scorer.engine.classifier.card.weights_sha256
             cause = f"{name} cannot be scored ({type(error).__name__}: {error})."
-            row = row_of_failure(name, cause, scorer.threshold, weights)
-            return replace(row, precision=scorer.engine.classifier.precision)
+            precision = scorer.engine.classifier.precision
+            return row_of_failure(name, cause, scorer.threshold, weights, precision=precision)
 
 
 def predict_on_ray(

@@ -6,17 +6,11 @@ from pathlib import Path
 
 from pneumo import __version__
 from pneumo.cli.dicomweb import AUTHORIZATION, DicomArchive
+from pneumo.cli.file_by_file import predict_files
 from pneumo.cli.flags import Commands, add_output_flags
+from pneumo.cli.heatmaps import HeatmapSaver, Keep, keep_in, leave_out
 from pneumo.cli.outputs import Outputs, Scored
-from pneumo.cli.scoring import (
-    HeatmapSaver,
-    Keep,
-    RemoteFile,
-    Scorer,
-    keep_in,
-    leave_out,
-    predict_files,
-)
+from pneumo.cli.scoring import RemoteFile, Scorer
 from pneumo.cli.terminal import complain, show_progress
 from pneumo.cli.writable import check_apart, check_folder, check_output
 from pneumo.errors import OutputError

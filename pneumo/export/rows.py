@@ -100,6 +100,7 @@ def row_of(
     stability: Stability | None = None,
     *,
     label: str = "",
+    precision: str = "float32",
 ) -> Row:
     """Makes the row of a file that was read.
 
@@ -110,6 +111,7 @@ def row_of(
         weights_sha256: The weights that answered.
         stability: How far small changes move the answer, if that was tried.
         label: The data set's own, if it is known.
+        precision: Of the arithmetic, see `Row`.
     """
     refused, verdict = reading.refused, reading.verdict(threshold)
     tried = None if refused else stability
@@ -129,6 +131,7 @@ def row_of(
         evidence_inside=round(found.inside, 4) if found else None,
         strongest_place=found.words if found else "",
         label=label,
+        precision=precision,
     )
 
 
@@ -140,10 +143,20 @@ def withhold_verdict(row: Row) -> Row:
 
 
 def row_of_failure(
-    path: str, error: str, threshold: float, weights_sha256: str, label: str = ""
+    path: str,
+    error: str,
+    threshold: float,
+    weights_sha256: str,
+    *,
+    label: str = "",
+    precision: str = "float32",
 ) -> Row:
     """Makes the row of a file that could not be read; see `row_of`."""
-    return Row(path, None, FAILED, threshold, "", "", error, weights_sha256, label=label)
+    return Row(
+        *(path, None, FAILED, threshold, "", "", error, weights_sha256),
+        label=label,
+        precision=precision,
+    )
 
 
 def percent(probability: float) -> str:

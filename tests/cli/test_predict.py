@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from pneumo import __main__ as cli
-from pneumo.cli import scoring
+from pneumo.cli import file_by_file, scoring
+from pneumo.cli.heatmaps import leave_out
 from pneumo.cli.outputs import JOURNAL_SUFFIX, Outputs, Scored
 from pneumo.cli.stopping import heed_signals
 from pneumo.evaluation.stability import VARIATIONS
@@ -29,6 +30,7 @@ SCRIPT = """
 import os, sys, time
 from dataclasses import replace
 from pneumo import __main__ as cli
+from pneumo.cli import predict
 from pneumo.inference import Engine
 from tests.conftest import StandIn
 
@@ -45,7 +47,7 @@ def load(**flags):
         time.sleep(float(os.environ["SECONDS_TO_LOAD"]))
     return Engine(replace(classifier, forward=forward), explainer)
 
-cli.load_engine = load
+predict.load_engine = load
 sys.exit(cli.main())
 """
 """The command line with a stand-in for the network that takes its time."""
@@ -249,7 +251,7 @@ def test_only_what_an_earlier_run_could_have_written_is_left_out(tmp_path, monke
     monkeypatch.chdir(tmp_path)
 
     def left(heatmaps, dicom, *given):
-        kept = scoring.leave_out(files, heatmaps, dicom, [tmp_path, *given])
+        kept = leave_out(files, heatmaps, dicom, [tmp_path, *given])
         return [path.relative_to(tmp_path / "in").as_posix() for path in kept]
 
     assert left(None, None) == names
@@ -298,8 +300,8 @@ def test_link_and_device_stay_what_they_are(folder, tmp_path):
 def test_rows_are_there_while_the_work_goes_on(folder, tmp_path, monkeypatch):
     seen = []
     table = tmp_path / "o.csv"
-    tell = scoring.tell
-    monkeypatch.setattr(scoring, "tell", lambda row: (seen.append(read_csv(table)), tell(row)))
+    tell = file_by_file.tell
+    monkeypatch.setattr(file_by_file, "tell", lambda row: (seen.append(read_csv(table)), tell(row)))
     run(folder, "--csv", table)
     assert [len(rows) for rows in seen] == [1, 2, 3, 4, 5, 6]
     assert seen[-1] == read_csv(table)

@@ -29,7 +29,7 @@ def make_row(entry: Entry, threshold: float, results: Results) -> Row:
     """
     weights = results.classifier.card.weights_sha256
     if not isinstance(entry, ReadEntry):
-        return row_of_failure(entry.name, entry.error, threshold, weights, entry.label)
+        return row_of_failure(entry.name, entry.error, threshold, weights, label=entry.label)
     stability = results.known_stability(entry)
     row = row_of(entry.name, entry.reading, threshold, weights, stability, label=entry.label)
     return withhold_verdict(row) if state.withholds(entry.reading) else row
