@@ -50,6 +50,17 @@ def randomise(card, trained, below):
     return Classifier(forward_of(model), head, card, Once(lambda: parts))
 
 
+def mean_of(values, shape):
+    """Writes a mean; of maps without heat, which compare with nothing, it tells how many are left.
+
+    A random head may find no place at all that speaks for PNEUMONIA.
+    """
+    left = [value for value in values if not np.isnan(value)]
+    if len(left) == len(values):
+        return format(np.mean(left), shape)
+    return f"{np.mean(left):{shape}} ({len(left)})" if left else "no heat"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=6)
@@ -72,10 +83,9 @@ def main():
         print(f"drawing anew: {name}", file=sys.stderr, flush=True)
         for method, maps in explain(randomise(shipped.card, trained, below)).items():
             pairs = [compare_maps(*pair) for pair in zip(learned[method], maps, strict=True)]
-            table[method].append(
-                f"{np.nanmean([pair.rank_correlation for pair in pairs]):+.2f} / "
-                f"{np.nanmean([pair.overlap for pair in pairs]):.2f}"
-            )
+            correlation = mean_of([pair.rank_correlation for pair in pairs], "+.2f")
+            overlap = mean_of([pair.overlap for pair in pairs], ".2f")
+            table[method].append(f"{correlation} / {overlap}")
     print(f"{len(images)} samples; rank correlation / overlap of the hottest tenth\n")
     print("| drawn anew: | " + " | ".join(DEPTHS) + " |")
     print("|---" * (len(DEPTHS) + 1) + "|")

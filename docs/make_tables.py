@@ -21,7 +21,17 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = {
     "README.md": ("headline",),
     "docs/evaluation.md": (
-        *("figures", "official", "bfloat16", "points", "rests", "shifts", "scope", "command"),
+        *(
+            "figures",
+            "official",
+            "bfloat16",
+            "points",
+            "across",
+            "rests",
+            "shifts",
+            "scope",
+            "command",
+        ),
     ),
     "docs/surroundings.md": ("since", "hidden", "looks", "views"),
     "docs/explanations.md": ("erasing", "evidence", "heat"),
@@ -40,6 +50,7 @@ HEADLINE = {
 MEASURED = {
     "ablation": "python -m benchmarks.ablation",
     "official_validation": "python -m pneumo evaluate chest_xray/val",
+    "thresholds_across_patients": "python -m benchmarks.thresholds_across_patients",
     "hidden_lungs": "python -m benchmarks.hidden_lungs",
     "against_looks": "python -m benchmarks.against_looks",
     "views_side_by_side": "python -m benchmarks.cards_side_by_side",
@@ -91,6 +102,7 @@ def make_tables(card: dict, measured: dict[str, dict]) -> dict[str, str]:
         "since": _since(card),
         "bfloat16": describe_bfloat16(card["metrics"]),
         "points": _points(card),
+        "across": table("thresholds_across_patients", _across),
         "shifts": _shifts(card),
         "rests": _rests(card),
         "ablation": table("ablation", _ablation),
@@ -389,6 +401,30 @@ def _points(card: dict) -> str:
             f"| {name} | {point['threshold']:.3f} | {_interval(point, 'sensitivity')} | "
             f"{_interval(point, 'specificity')} | {worst} |"
         )
+    return "\n".join(rows)
+
+
+def _across(found: dict) -> str:
+    rows = [
+        "| operating point | threshold | chosen by halves of the patients | sensitivity, "
+        "specificity of those who chose | of others | least balanced accuracy of those who chose "
+        "| of others |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, point in found["points"].items():
+        same, others = point["same"], point["others"]
+        rates, least = (
+            [shape.format(**part) for part in (same, others)]
+            for shape in ("{sensitivity:.3f}, {specificity:.3f}", "{least_balanced_accuracy:.3f}")
+        )
+        chosen = "{:.3f} to {:.3f}".format(*point["halves"])
+        rows.append(
+            f"| {name} | {point['threshold']:.3f} | {chosen} | {' | '.join((*rates, *least))} |"
+        )
+    rows.append(
+        f"\n{found['radiographs']} radiographs of {found['patients']} patients, as they are and "
+        f"under {found['changes']} changes."
+    )
     return "\n".join(rows)
 
 

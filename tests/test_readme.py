@@ -59,6 +59,7 @@ def test_every_generated_table_is_checked(tools):
     ("file", "marker"),
     [
         ("official_validation", "official"),
+        ("thresholds_across_patients", "across"),
         ("hidden_lungs", "hidden"),
         ("against_looks", "looks"),
         ("views_side_by_side", "views"),
