@@ -135,6 +135,7 @@ def test_a_small_host_installs_all_but_tensorflow():
     assert small == {one for one in full if one.split("==")[0] not in heavy} | fast | h5py
 
 
+@pytest.mark.slow  # with the shipped network, in a process of its own
 def test_image_holds_what_it_needs_and_answers_when_built(tmp_path):
     lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
     allowed = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()

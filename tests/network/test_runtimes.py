@@ -171,6 +171,7 @@ print(sorted({"tensorflow", "keras", "tf_keras_vis", "torch", "jax"} & set(sys.m
 """
 
 
+@pytest.mark.slow  # with the shipped network, in a process of its own
 def test_an_answer_and_its_heatmap_need_neither_tensorflow_nor_the_network():
     done = subprocess.run(
         [sys.executable, "-c", LOAD, str(SAMPLES[0])], capture_output=True, text=True, timeout=120
