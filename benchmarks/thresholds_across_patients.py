@@ -12,11 +12,10 @@ import json
 from pathlib import Path
 
 import numpy as np
-from rich.progress import Progress as RichProgress
 
-from pneumo import NORMAL
+from pneumo.cli.terminal import show_progress
 from pneumo.dataset.examples import labels_of, patients_of
-from pneumo.dataset.splits import split_as_trained
+from pneumo.dataset.splits import halve_patients, split_as_trained
 from pneumo.evaluation.metrics import compare_shifted, score_suite
 from pneumo.evaluation.robustness import LOOKS, SHIFTS, SURROUNDINGS
 from pneumo.inference import score_pixels
@@ -25,15 +24,6 @@ from pneumo.network.operating_points import choose_thresholds
 from pneumo.network.weights_files import WEIGHTS_FOLDER
 
 RATES = ("sensitivity", "specificity", "balanced_accuracy")
-
-
-def halve(labels, patients, rng):
-    """Returns `(n,)` bool: half of the patients with a normal radiograph, half of the others."""
-    healthy = np.unique(patients[labels == NORMAL])
-    half = np.zeros(len(labels), bool)
-    for own in (healthy, np.setdiff1d(patients, healthy)):
-        half |= np.isin(patients, rng.permutation(own)[: len(own) // 2])
-    return half
 
 
 def measure(labels, scores, threshold):
@@ -67,7 +57,7 @@ def across_patients(labels, patients, scores, rounds=100, seed=0):
     rng = np.random.default_rng(seed)
     found = {}
     for _ in range(rounds):
-        half = halve(labels, patients, rng)
+        half = halve_patients(labels, patients, rng)
         for part in (half, ~half):
             for name, (threshold, _) in choose_thresholds(labels[part], take(scores, part)).items():
                 rates = measure(labels[~part], take(scores, ~part), threshold)
@@ -99,14 +89,13 @@ def main() -> None:
     args = parser.parse_args()
     classifier = load_classifier(args.weights)
     _, held_out = split_as_trained(args.data, classifier.card.document["training"])
-    with RichProgress() as bar:
-        task = bar.add_task("scoring", total=1.0)
+    with show_progress("scoring", len(held_out)) as progress:
         scores = score_suite(
             held_out,
             lambda pictures: score_pixels(classifier, pictures),
             [args.shifts] * len(held_out),
             classifier.find,
-            lambda share: bar.update(task, completed=share),
+            progress,
         )
     labels, patients = labels_of(held_out), patients_of(held_out)
     report = {

@@ -21,17 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = {
     "README.md": ("headline",),
     "docs/evaluation.md": (
-        *(
-            "figures",
-            "official",
-            "bfloat16",
-            "points",
-            "across",
-            "rests",
-            "shifts",
-            "scope",
-            "command",
-        ),
+        *("figures", "official", "bfloat16", "points", "across"),
+        *("rests", "shifts", "scope", "command"),
     ),
     "docs/surroundings.md": ("since", "hidden", "looks", "views"),
     "docs/explanations.md": ("erasing", "evidence", "heat"),

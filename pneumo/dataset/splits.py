@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pneumo import CLASSES
+from pneumo import CLASSES, NORMAL
 from pneumo.dataset.examples import Example, find_training_folder, index_folder, patients_of
 from pneumo.dataset.patients import PatientRule, describe_patients
 from pneumo.errors import DatasetError
@@ -91,6 +91,26 @@ def split_patients(
     taken = [e for e in examples if e.patient in chosen]
     _require_classes([kept, taken], examples)
     return kept, taken
+
+
+def halve_patients(
+    labels: np.ndarray, patients: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Draws half of the patients with a normal radiograph, and half of the others.
+
+    Args:
+        labels: `(n,)` integers, 1 for PNEUMONIA.
+        patients: `(n,)` identities.
+        rng: Source of all randomness.
+
+    Returns:
+        `(n,)` bool: whether a radiograph is of that half.
+    """
+    healthy = np.unique(patients[labels == NORMAL])
+    half = np.zeros(len(labels), bool)
+    for own in (healthy, np.setdiff1d(patients, healthy)):
+        half |= np.isin(patients, rng.permutation(own)[: len(own) // 2])
+    return half
 
 
 def split_as_trained(

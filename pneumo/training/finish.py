@@ -9,7 +9,7 @@ import numpy as np
 
 from pneumo import NORMAL, PNEUMONIA
 from pneumo.dataset.examples import Example, labels_of, patients_of
-from pneumo.dataset.splits import split_patients
+from pneumo.dataset.splits import halve_patients, split_patients
 from pneumo.evaluation.calibration import (
     apply_temperature,
     class_weights,
@@ -160,10 +160,7 @@ def describe_calibration(
     """
     weights = class_weights(labels)
     rng = np.random.default_rng(seed)
-    half = np.zeros(len(labels), bool)
-    healthy = np.unique(patients[labels == 0])
-    for own in (healthy, np.setdiff1d(patients[labels == 1], healthy)):
-        half |= np.isin(patients, rng.permutation(own)[: len(own) // 2])
+    half = halve_patients(labels, patients, rng)
     crossed = np.empty(len(labels))
     for part in (half, ~half):
         crossed[part] = apply_temperature(raw[part], fit_temperature(labels[~part], raw[~part]))

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.thresholds_across_patients import across_patients, halve
+from benchmarks.thresholds_across_patients import across_patients
+from pneumo.dataset.splits import halve_patients
 
 RNG = np.random.default_rng(0)
 LABELS = np.repeat([0, 1], 60)
@@ -11,10 +12,10 @@ PATIENTS = np.repeat(np.arange(40), 3)  # of which each has three radiographs of
 
 
 def test_halves_share_no_patient_and_have_as_many_of_either_class():
-    half = halve(LABELS, PATIENTS, np.random.default_rng(1))
+    half = halve_patients(LABELS, PATIENTS, np.random.default_rng(1))
     assert not set(PATIENTS[half]) & set(PATIENTS[~half])
     assert LABELS[half].sum() == LABELS[~half].sum() == 30
-    assert (half != halve(LABELS, PATIENTS, np.random.default_rng(2))).any()
+    assert (half != halve_patients(LABELS, PATIENTS, np.random.default_rng(2))).any()
 
 
 def test_what_separates_the_classes_separates_those_of_others():
