@@ -222,7 +222,7 @@ def _connect() -> Any:
     header = os.environ.get(AUTHORIZATION)
     session = _connect_as(header) if header else Session()
     session.hooks["response"].append(_drop_redirect)
-    again = Retry(1, status=0, allowed_methods=["GET"], respect_retry_after_header=False)
+    again = Retry(1, allowed_methods=["GET"], respect_retry_after_header=False)
     for scheme in ("http://", "https://"):
         session.mount(scheme, BoundedAdapter(max_retries=again))
     return session

@@ -164,7 +164,8 @@ def test_sigterm_ends_it_as_a_local_run_and_what_is_done_by_then_stays(tmp_path)
     for number in range(160):  # more than are done by then, however busy this machine is
         (folder / f"{number:03d}.jpeg").symlink_to(SAMPLES[number % len(SAMPLES)])
     words = map(str, ("predict", folder, "--engine", "ray", "--workers", 2, "--parquet", output))
-    # In a process of its own: where Ray and a signal meet, a process may crash, and not only ours.
+    # In a process of its own: where Ray has run before, a signal ends a process by a segmentation
+    # fault, and that would be the tests'.
     with (
         subprocess.Popen(
             [sys.executable, "-c", BY_FOURS, *words], cwd=ROOT, stderr=subprocess.PIPE, text=True
@@ -295,6 +296,28 @@ def test_machines_that_would_answer_otherwise_are_told(monkeypatch):
             cluster._require_alike("float32")
     finally:
         ray.shutdown()
+
+
+def test_cluster_is_asked_before_anything_is_scored(tmp_path, monkeypatch, capsys):
+    def refuse(precision):
+        raise OutputError(f"machine b cannot score in {precision}")
+
+    for name in ("_require_listener", "_begin_ray"):
+        monkeypatch.setattr(cluster, name, lambda *arguments: None)
+    monkeypatch.setattr(cluster, "_require_alike", refuse)
+    words = ["--address", "127.0.0.1:9", "--parquet", tmp_path / "ray"]
+    assert on_ray(SAMPLES[0], *words) == 2
+    assert "machine b cannot score in float32" in capsys.readouterr().err
+    assert not (tmp_path / "ray").exists()
+
+
+def test_machine_says_why_it_cannot_score(monkeypatch):
+    def refuse(**options):
+        raise WeightsError("This processor has no bfloat16.")
+
+    monkeypatch.setattr(cluster, "load_engine", refuse)
+    found = cluster._look_at_machine("bfloat16")
+    assert found == (cluster.__version__, "", "This processor has no bfloat16.")
 
 
 @pytest.mark.parametrize(

@@ -325,6 +325,15 @@ def serve_by_hand(
         server.shutdown()
 
 
+def trace(act):
+    """Returns what a function returns, and the most bytes that Python held meanwhile."""
+    tracemalloc.start()
+    try:
+        return act(), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
 def deflated(bytes_of_zeros: int) -> bytes:
     """A DICOM file that is small until it is inflated (PS3.5 section A.5)."""
     meta = FileMetaDataset()
@@ -433,12 +442,8 @@ def test_answer_to_a_search_that_does_not_end_is_not_waited_for(squeezed, capsys
     body = b"[" + b" " * 40 * 2**20
     squeeze = {"Content-Encoding": "gzip"} if squeezed else {}
     with serve_by_hand(found=gzip.compress(body) if squeezed else body, more=squeeze) as (at, _):
-        tracemalloc.start()
-        try:
-            assert run(at) == 2
-            peak = tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
+        status, peak = trace(lambda: run(at))
+    assert status == 2
     assert "answer is larger than 1 MiB" in capsys.readouterr().err
     assert peak < 60 * 2**20  # of which the server has 40, or what it squeezed them to
 
@@ -488,12 +493,8 @@ def test_what_a_busy_server_says_is_not_read_to_its_end(monkeypatch):
     monkeypatch.setattr(dicomweb, "LARGEST", 2**20)
     body = bytes(80 * 2**20)
     with serve_by_hand(statuses=[503, 503], busy=body) as (address, told):
-        tracemalloc.start()
-        try:
-            assert run(address) == 2
-            peak = tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
+        status, peak = trace(lambda: run(address))
+    assert status == 2
     assert len(told) == 2
     assert peak < 60 * 2**20
 
@@ -531,12 +532,8 @@ def test_fetching_inflates_nothing(instance, moved):
         DicomArchive(address) as archive,
     ):
         (file,) = archive.find()
-        tracemalloc.start()
-        try:
-            assert file.fetch() == instance
-            peak = tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
+        fetched, peak = trace(file.fetch)
+    assert fetched == instance
     assert peak < 20 * 2**20  # that is 100 MiB
 
 
