@@ -37,6 +37,7 @@ from pneumo.training.framing import (
     cut_at_random,
     cut_exactly,
     draw_outline,
+    vary_outline,
 )
 
 
@@ -156,13 +157,13 @@ def judge_outlines(examples, weights):
 
     def as_served(index):
         own = cut_exactly(sources, index, OUTLINE_CELLS)
-        return draw_outline(own, None, np.random.default_rng(0), vary=False)
+        return draw_outline(own, own)
 
     def as_varied(index):
         rng = np.random.default_rng([0, index])
         donor = int(rng.integers(len(examples)))
         own, other = (cut_at_random(sources, each, OUTLINE_CELLS, rng) for each in (index, donor))
-        return draw_outline(own, other, rng)
+        return draw_outline(own, other, vary_outline(rng))
 
     ways = {"as serving draws it": as_served, "as training varies it": as_varied}
     outlines = {

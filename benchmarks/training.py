@@ -3,8 +3,8 @@
     python -m benchmarks.training [--precision mixed_bfloat16] [--image-size 299] [--rounds 5]
 
 Both numbers come from one run and one model: blocks of steps fed by `EpochBatches` (decoded
-phantoms in memory, every augmentation of the default recipe) alternate with as many steps on one
-batch that lies ready. Their ratio is what the pipeline leaves of the network's own speed. Works on
+phantoms in memory, every augmentation of the default recipe, by the cores or with --on-device by
+the device itself) alternate with as many steps on one batch that lies ready. Their ratio is what the pipeline leaves of the network's own speed. Works on
 every Keras backend; set KERAS_BACKEND.
 """
 
@@ -24,6 +24,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=min(8, os.cpu_count() or 1))
     parser.add_argument("--processes", action="store_true", help="instead of threads")
+    parser.add_argument("--on-device", action="store_true", help="the device augments")
     args = parser.parse_args()
 
     import keras
@@ -33,6 +34,7 @@ def main():
     from pneumo.training.epoch import train_epoch
     from pneumo.training.framing import SOURCE_SIZE, add_lungs
     from pneumo.training.network import build_optimizer, build_trainable
+    from pneumo.training.on_device import with_redrawing
     from pneumo.training.phantom import draw_phantom
     from pneumo.training.recipe import RECIPES, parse_arguments
 
@@ -47,20 +49,29 @@ def main():
     )
     keras.mixed_precision.set_global_policy(args.precision)
     model = build_trainable(recipe)
-    model.compile(build_optimizer(recipe, 100), "categorical_crossentropy")
 
     pool = Processes(sources, args.workers) if args.processes else None
 
     def batches(epoch, augment):
         groups = tuple(RECIPES["robust"]["augment"]) if augment else ()
-        presentation = Presentation(args.image_size, args.batch_size, 0, groups, balanced=True)
+        presentation = Presentation(
+            *(args.image_size, args.batch_size, 0, groups),
+            balanced=True,
+            view=recipe.view,
+            on_device=args.on_device and augment,
+        )
         return EpochBatches(sources, labels, presentation, epoch, workers=args.workers, pool=pool)
 
     ready = [batches(0, augment=False)[0]] * args.steps
+    redrawing = model
+    if args.on_device:
+        redrawing = with_redrawing(model, batches(0, augment=True)[0][0], recipe.view)
+    for each in {id(one): one for one in (model, redrawing)}.values():
+        each.compile(build_optimizer(recipe, 100), "categorical_crossentropy")
 
     def images_per_second(data):
         started = time.perf_counter()
-        train_epoch(model, data)
+        train_epoch(model if data is ready else redrawing, data)
         return places / (time.perf_counter() - started)
 
     for data in (ready, batches(0, augment=True)):  # compile
@@ -73,10 +84,11 @@ def main():
         pool.close()
     alone, piped = np.median(rows, axis=0)
     ratios = np.array([row[1] / row[0] for row in rows])
+    ways = f"{args.workers} augmenting {'processes' if args.processes else 'threads'}"
     print(
         f"Keras on {keras.backend.backend()}, {args.precision}, {args.image_size} px, batch "
-        f"{args.batch_size}, {os.cpu_count()} cores, {args.workers} augmenting "
-        f"{'processes' if args.processes else 'threads'}"
+        f"{args.batch_size}, {os.cpu_count()} cores, "
+        f"{'augmenting on the device' if args.on_device else ways}"
     )
     print(f"step alone            {alone:8.1f} images/s")
     print(f"with input pipeline   {piped:8.1f} images/s")

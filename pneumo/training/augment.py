@@ -1,4 +1,4 @@
-"""Random changes to training radiographs that no diagnosis should depend on.
+"""Random changes to training radiographs that no diagnosis should depend on, made on the cores.
 
 The two classes of the training data were exported differently (sharpness, compression, black
 level, aspect), so a network can tell them apart without looking at a lung. Every radiograph of
@@ -7,6 +7,8 @@ own, the same distributions for both, and often with the looks of another radiog
 """
 
 import io
+from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -14,40 +16,11 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 from pneumo.evaluation.appearance import borrow_levels, borrow_texture, scale_local_contrast
 from pneumo.network.lung_field import CUT, present
+from pneumo.training.changes import GRAIN, Changes, Levels, Looks, Marks, Patches, draw_changes
 from pneumo.training.framing import Cut, draw_outline
 
-GROUPS = (
-    *("style", "mirror", "geometry", "texture", "levels", "cover"),
-    *("outline", "surroundings", "marks", "patches", "local-contrast"),
-)
-"""What can be redrawn; texture is resolution, noise, compression, cover is patches and frames.
-Of a lung field also its outline, what surrounds the lungs within it, and marks upon it; patches
-of the lungs can be hidden.
-"""
-
-PAINTED_OVER = 0.1
-"""Share of the radiographs whose lungs are painted over when surroundings are exchanged."""
-
-
-class Borrowing(NamedTuple):
-    """How often, and how much, a radiograph takes after its donor.
-
-    Attributes:
-        levels: Probability of taking its grey levels.
-        texture: Probability of taking its texture.
-        surroundings: Probability of standing in its surroundings.
-        amount: Least and most of the donor's looks that are taken, 1 being all.
-    """
-
-    levels: float
-    texture: float
-    surroundings: float
-    amount: tuple[float, float]
-
-
-AT_TIMES = Borrowing(levels=0.5, texture=0.5, surroundings=0.35, amount=(0.4, 1.0))
-MOSTLY = Borrowing(levels=0.7, texture=0.8, surroundings=0.6, amount=(0.5, 1.1))
-"""For the second drawing of a pair, whose donor is of the other class (`--agreement`)."""
+HIDING_BLUR = 1 / 15
+"""Standard deviation of the blur under which patches hide the lungs, in sides of the picture."""
 
 
 class Redrawn(NamedTuple):
@@ -55,12 +28,13 @@ class Redrawn(NamedTuple):
 
     Attributes:
         grid: `(size, size)` uint8.
-        lungs: `(size, size)` float32, how probable it is that lung is to be seen at each place.
+        lungs: `(size, size)` float32, how probable it is that lung is to be seen at each place;
+            None if nobody asked.
         answerable: Whether its lungs are still there; without them no answer is the right one.
     """
 
     grid: np.ndarray
-    lungs: np.ndarray
+    lungs: np.ndarray | None
     answerable: bool
 
 
@@ -73,126 +47,146 @@ def augment_grid(
         grid: `(size, size)` uint8.
         donor: `(size, size)` uint8, any radiograph, whose looks may be borrowed.
         rng: Source of all randomness; equal states give equal pictures.
-        groups: Which of `GROUPS` to apply.
+        groups: Which of `changes.GROUPS` to apply.
 
     Returns:
         `(size, size)` uint8.
     """
-    if "style" in groups:
-        grid = _borrow_looks(grid, donor, rng, AT_TIMES)
+    around = ("surroundings", "marks", "patches", "outline")  # what a lung field has
+    changes = draw_changes(rng, tuple(g for g in groups if g not in around), len(grid))
+    grid = _borrow_looks(grid, lambda: donor, changes)
     image = Image.fromarray(grid)
     if "mirror" in groups and rng.random() < 0.5:
         image = ImageOps.mirror(image)
     if "geometry" in groups:
         image = _move(image, rng)
-    grid = _change_looks(image, rng, groups)
+    grid = _change_looks(image, changes.looks)
     return _frame(_erase_corners(grid, rng), rng) if "cover" in groups else grid
 
 
 def augment_cut(
-    own: Cut,
-    donor: Cut,
-    rng: np.random.Generator,
-    groups: tuple[str, ...],
-    view: str,
-    *,
-    borrowing: Borrowing = AT_TIMES,
+    own: Cut, donor: Cut, changes: Changes, view: str, tell_lungs: bool = False
 ) -> Redrawn:
     """Redraws one training radiograph that was cut to its lung field.
 
     Args:
         own: Of the radiograph.
         donor: Of any other, which may lend its looks, surroundings and outline.
-        rng: Source of all randomness; equal states give equal pictures.
-        groups: Which of `GROUPS` to apply.
+        changes: What to do, from `changes.draw_changes`.
         view: What the network is shown of it, one of `lung_field.VIEWS`.
-        borrowing: How much it takes after the donor.
+        tell_lungs: Whether to tell where lung is to be seen.
     """
-    grid, lungs, answerable = own.grid, own.lungs, True
-    if "style" in groups:
-        grid = _borrow_looks(grid, donor.grid, rng, borrowing)
-    if "surroundings" in groups:
-        chance = rng.random()
-        if chance < PAINTED_OVER and own.lungs.max() > 0.5:
-            level = rng.choice([float(grid.mean()), rng.uniform(90, 170)])
-            cover = np.clip(own.lungs * rng.uniform(1, 2), 0, 1)
-            grid = np.rint(grid + cover * (level - grid)).astype(np.uint8)
-            lungs, answerable = np.zeros_like(lungs), False
-        elif chance < PAINTED_OVER + borrowing.surroundings:
-            grid = np.rint(donor.grid + own.lungs * (grid.astype(np.float32) - donor.grid))
-            grid = grid.astype(np.uint8)
+    grid = _borrow_looks(own.grid, lambda: donor.grid, changes)
+    if changes.painted:
+        level = float(grid.mean()) if changes.paint < 0 else changes.paint
+        cover = np.clip(own.lungs * np.float32(changes.painted), 0, 1)
+        grid = np.rint(grid + cover * (np.float32(level) - grid)).astype(np.uint8)
+    elif changes.exchanged:
+        grid = np.rint(donor.grid + own.lungs * (grid.astype(np.float32) - donor.grid))
+        grid = grid.astype(np.uint8)
     image = Image.fromarray(grid)
-    if "marks" in groups and rng.random() < 0.3:
-        draw_marks(image, rng)
-    grid = _change_looks(image, rng, groups)
-    if "patches" in groups and rng.random() < 0.3:
-        grid, hidden = _hide_patches(grid, rng)
-        lungs = np.where(hidden, 0, lungs)
+    if changes.marks:
+        draw_marks(image, changes.marks)
+    grid = _change_looks(image, changes.looks)
+    hidden = np.zeros(grid.shape, bool)
+    if changes.patches:
+        grid, hidden = _hide_patches(grid, changes.patches)
+    inside = None
     if view != CUT:
-        outline = draw_outline(own, donor, rng, "outline" in groups)
-        grid, lungs = present(grid, outline, view), lungs * outline
-    return Redrawn(grid, lungs, answerable)
+        inside = draw_outline(own, donor, changes.outline)
+        grid = present(grid, inside, view)
+    lungs = None
+    if tell_lungs:
+        lungs = np.zeros_like(own.lungs) if changes.painted else np.where(hidden, 0, own.lungs)
+        lungs = lungs if inside is None else lungs * inside
+    return Redrawn(grid, lungs, answerable=not changes.painted)
 
 
-def _change_looks(
-    image: Image.Image, rng: np.random.Generator, groups: tuple[str, ...]
-) -> np.ndarray:
-    """Changes resolution, local contrast, brightness, noise and compression."""
-    if "texture" in groups:
-        image = _change_resolution(image, rng)
-    if "local-contrast" in groups:
-        image = _change_local_contrast(image, rng)
-    if "levels" in groups:
-        image = change_brightness(image, rng)
-    if "texture" in groups:
-        image = _add_noise(image, rng)
-        if rng.random() < 0.6:
-            image = compress(image, quality=int(rng.integers(25, 91)))
-    return np.array(image)
+def draw_marks(image: Image.Image, marks: Marks) -> None:
+    """Draws letters and wires across a picture, as they are burned in or lie on a chest."""
+    draw = ImageDraw.Draw(image)
+    for left, top, height, text, shade in marks.letters:
+        draw.text((left, top), text, fill=shade, font=ImageFont.load_default(height))
+    if marks.wire:
+        draw.line(marks.wire.bends, fill=marks.wire.shade, width=marks.wire.width)
 
 
-def draw_marks(image: Image.Image, rng: np.random.Generator) -> None:
-    """Draws letters and wires anywhere on a picture, as they are burned in or lie on a chest."""
-    draw, size = ImageDraw.Draw(image), image.width
-    for _ in range(rng.integers(1, 3)):
-        x, y = map(float, rng.uniform(-0.03, 0.97, 2) * size)
-        height = size * rng.uniform(0.03, 0.14)
-        text = str(rng.choice(["R", "L", "R", "A-P", "PA", "65 kV", "AP", "12:40", "SUPINE"]))
-        shade = int(rng.integers(170, 256)) if rng.random() < 0.8 else int(rng.integers(0, 60))
-        draw.text((x, y), text, fill=shade, font=ImageFont.load_default(height))
-    if rng.random() < 0.5:
-        bends = rng.uniform(-0.1, 1.1, (4, 2)) * size
-        line = [tuple(map(float, bend)) for bend in bends]
-        draw.line(line, fill=int(rng.integers(130, 256)), width=int(rng.integers(1, 5)))
+def change_brightness(image: Image.Image, levels: Levels) -> Image.Image:
+    """Equalises a picture in part, then exchanges its grey levels."""
+    if levels.equalised:
+        image = Image.blend(image, ImageOps.equalize(image), levels.equalised)
+    return Image.fromarray(levels.table[np.asarray(image)])
 
 
-def _hide_patches(grid: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Blurs or greys one to three rectangles (hide-and-seek, Singh and Lee 2017).
+@lru_cache(maxsize=2)
+def sheet_of_noise(size: int) -> np.ndarray:
+    """Returns `(GRAIN * size, GRAIN * size)` float32, Gaussian, of standard deviation 1.
 
-    https://arxiv.org/abs/1704.04232: what is left must do, so that no single place decides.
+    Drawing a piece of it is a thousand times as fast as drawing noise.
     """
-    size = len(grid)
-    blurred = np.asarray(Image.fromarray(grid).filter(ImageFilter.GaussianBlur(size / 15)))
-    fill = blurred if rng.random() < 0.5 else np.full_like(grid, int(grid.mean()))
-    grid, hidden = grid.copy(), np.zeros(grid.shape, bool)
-    for _ in range(rng.integers(1, 4)):
-        height, width = (size * rng.uniform(0.1, 0.35, 2)).astype(int)
-        top, left = rng.integers(0, size - height), rng.integers(0, size - width)
-        place = slice(top, top + height), slice(left, left + width)
-        grid[place] = fill[place]
-        hidden[place] = True
-    return grid, hidden
+    return np.random.default_rng(0).standard_normal((GRAIN * size, GRAIN * size), np.float32)
+
+
+def compress(image: Image.Image, quality: int) -> Image.Image:
+    """Saves as JPEG and reads it again."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality)
+    buffer.seek(0)
+    return Image.open(buffer)
 
 
 def _borrow_looks(
-    grid: np.ndarray, donor: np.ndarray, rng: np.random.Generator, borrowing: Borrowing
+    grid: np.ndarray, donor: Callable[[], np.ndarray], changes: Changes
 ) -> np.ndarray:
     """Takes the donor's grey levels, or texture, or both, in part or in full."""
-    if rng.random() < borrowing.levels:
-        grid = borrow_levels(grid, donor, rng.uniform(*borrowing.amount))
-    if rng.random() < borrowing.texture:
-        grid = borrow_texture(grid, donor, rng.uniform(*borrowing.amount))
+    if changes.levels:
+        grid = borrow_levels(grid, donor(), changes.levels)
+    if changes.texture:
+        grid = borrow_texture(grid, donor(), changes.texture)
     return grid
+
+
+def _change_looks(image: Image.Image, looks: Looks) -> np.ndarray:
+    """Changes resolution, local contrast, brightness, noise and compression."""
+    image = _change_resolution(image, looks)
+    if looks.contrast != 1:
+        image = Image.fromarray(scale_local_contrast(image, looks.contrast, looks.contrast_radius))
+    image = _add_noise(change_brightness(image, looks.levels), looks)
+    return np.array(compress(image, looks.quality) if looks.quality else image)
+
+
+def _change_resolution(image: Image.Image, looks: Looks) -> Image.Image:
+    if looks.smaller:
+        small = image.resize((looks.smaller, looks.smaller), Image.Resampling.BILINEAR)
+        return small.resize(image.size, Image.Resampling.BILINEAR)
+    if looks.sharpened:
+        return image.filter(ImageFilter.UnsharpMask(looks.blur, round(100 * looks.sharpened), 0))
+    return image.filter(ImageFilter.GaussianBlur(looks.blur)) if looks.blur else image
+
+
+def _add_noise(image: Image.Image, looks: Looks) -> Image.Image:
+    if not looks.noise:
+        return image
+    row, column = looks.grain
+    sheet = sheet_of_noise(image.width)
+    grain = sheet[row : row + image.height, column : column + image.width]
+    values = np.asarray(image) + grain * np.float32(looks.noise)
+    return Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
+
+
+def _hide_patches(grid: np.ndarray, patches: Patches) -> tuple[np.ndarray, np.ndarray]:
+    """Blurs or greys rectangles, and tells which pixels lie in them.
+
+    Hide-and-seek (Singh and Lee 2017, https://arxiv.org/abs/1704.04232): what is left must do, so
+    that no single place decides.
+    """
+    hidden = np.zeros(grid.shape, bool)
+    for top, left, bottom, right in patches.boxes:
+        hidden[top:bottom, left:right] = True
+    if not patches.blurred:
+        return np.where(hidden, np.uint8(grid.mean()), grid), hidden
+    blur = ImageFilter.GaussianBlur(len(grid) * HIDING_BLUR)
+    return np.where(hidden, np.asarray(Image.fromarray(grid).filter(blur)), grid), hidden
 
 
 def _move(image: Image.Image, rng: np.random.Generator) -> Image.Image:
@@ -224,63 +218,6 @@ def _move(image: Image.Image, rng: np.random.Generator) -> Image.Image:
         Image.Resampling.BICUBIC,
         fillcolor=int(rng.choice([0, 0, 0, int(rng.integers(0, 60))])),
     )
-
-
-def _change_resolution(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Leaves it, loses detail by a smaller size or a blur, or sharpens."""
-    kind = rng.choice(["none", "smaller", "blur", "sharpen"], p=[0.2, 0.35, 0.2, 0.25])
-    size = image.width
-    if kind == "smaller":
-        side = max(8, int(size * rng.uniform(0.3, 0.9)))
-        small = image.resize((side, side), Image.Resampling.BILINEAR)
-        return small.resize((size, size), Image.Resampling.BILINEAR)
-    if kind == "blur":
-        return image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.8)))
-    if kind == "sharpen":
-        return image.filter(
-            ImageFilter.UnsharpMask(rng.uniform(0.8, 3.0), int(rng.integers(40, 251)), 0)
-        )
-    return image
-
-
-def _change_local_contrast(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Weakens or strengthens what is finer than a lobe in two of three pictures."""
-    if rng.random() < 1 / 3:
-        return image
-    amount = np.exp(rng.uniform(np.log(0.5), np.log(2)))
-    radius = image.width * rng.uniform(0.015, 0.1)
-    return Image.fromarray(scale_local_contrast(image, amount, radius))
-
-
-def change_brightness(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Gamma, contrast, brightness, black level, sometimes equalisation."""
-    if rng.random() < 0.15:
-        image = Image.blend(image, ImageOps.equalize(image), rng.uniform(0.3, 1))
-    levels = np.linspace(0, 1, 256)
-    levels = levels ** np.exp(rng.uniform(np.log(0.6), np.log(1.6)))
-    levels = (levels - 0.5) * rng.uniform(0.6, 1.3) + 0.5 + rng.uniform(-0.15, 0.15)
-    if rng.random() < 0.5:
-        lift = rng.uniform(0, 0.25)
-        levels = lift + (1 - lift) * levels
-    table = np.clip(np.rint(255 * levels), 0, 255).astype(np.uint8)
-    return Image.fromarray(table[np.asarray(image)])
-
-
-def _add_noise(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Adds Gaussian noise of up to 12 grey levels to every other picture."""
-    if rng.random() < 0.5:
-        return image
-    grain = rng.standard_normal((image.height, image.width), np.float32)
-    values = np.asarray(image) + grain * np.float32(rng.uniform(0, 12))
-    return Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
-
-
-def compress(image: Image.Image, quality: int) -> Image.Image:
-    """Saves as JPEG and reads it again."""
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=quality)
-    buffer.seek(0)
-    return Image.open(buffer)
 
 
 def _erase_corners(grid: np.ndarray, rng: np.random.Generator) -> np.ndarray:

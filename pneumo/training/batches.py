@@ -16,12 +16,14 @@ from pneumo import CLASSES
 from pneumo.dataset.examples import draw_epoch
 from pneumo.network.lung_field import FIELD
 from pneumo.network.preprocess import to_model_input
-from pneumo.training.augment import AT_TIMES, MOSTLY, Redrawn, augment_cut, augment_grid
+from pneumo.training.augment import Redrawn, augment_cut, augment_grid
+from pneumo.training.batch_arrays import Arrays, describe_batch
+from pneumo.training.changes import AT_TIMES, MOSTLY, Changes, draw_changes
 from pneumo.training.evidence import ANSWER, CELLS, seen_cells
-from pneumo.training.framing import Sources, cut_at_random, cut_exactly
+from pneumo.training.framing import Cut, Placing, Sources, place_at_random, place_exactly
 
-Batch = tuple[np.ndarray, np.ndarray | dict[str, np.ndarray]]
-"""Images and targets, the latter by output of the network if it has several."""
+Batch = tuple[np.ndarray | Arrays, np.ndarray | dict[str, np.ndarray]]
+"""Images, or what to make them of; and targets, by output of the network if it has several."""
 
 
 class Processes:
@@ -77,14 +79,22 @@ class Prepared(NamedTuple):
     """A batch as it is before it becomes the network's input.
 
     Attributes:
-        grids: `(n, size, size)` uint8.
+        shown: `(n, size, size)` uint8; or what `describe_batch` tells, for the device to redraw.
         targets: `(batch, 2)` float64.
         cells: `(n, h, w)` float32, see `pneumo.training.evidence.seen_cells`; None without.
     """
 
-    grids: np.ndarray
+    shown: np.ndarray | Arrays
     targets: np.ndarray
     cells: np.ndarray | None
+
+
+class _Drawn(NamedTuple):
+    """How one lung field is redrawn: it and its donor, where both are cut, and what is done."""
+
+    pair: tuple[int, int]
+    placings: tuple[Placing, Placing]
+    changes: Changes
 
 
 @dataclass(frozen=True)
@@ -105,6 +115,8 @@ class Presentation:
             to be seen; 0 for not.
         paired: Whether each radiograph is drawn twice, one after the other, the second time with
             a donor of the other class: half as many radiographs in as many batches.
+        on_device: Whether batches tell how to redraw lung fields instead of showing them; see
+            `pneumo.training.on_device`. Without `mixup` and `cells`.
     """
 
     size: int
@@ -116,6 +128,7 @@ class Presentation:
     view: str = FIELD
     cells: int = 0
     paired: bool = False
+    on_device: bool = False
 
 
 class EpochBatches:
@@ -192,19 +205,30 @@ class EpochBatches:
         places = range(index * batch_size, (index + 1) * batch_size)
         each = 2 if self.presentation.paired else 1
         chosen = self.order[[place // each % len(self.order) for place in places]]
-        redrawn = [self._redraw(i, place) for i, place in zip(chosen, places, strict=True)]
         targets = np.eye(len(CLASSES))[self.labels[chosen]]
+        if self.presentation.on_device:
+            drawn = [self._draw(i, place) for i, place in zip(chosen, places, strict=True)]
+            targets[[one.changes.painted > 0 for one in drawn]] = 1 / len(CLASSES)
+            return Prepared(self._describe(drawn), targets, None)
+        redrawn = [self._redraw(i, place) for i, place in zip(chosen, places, strict=True)]
         targets[[not one.answerable for one in redrawn]] = 1 / len(CLASSES)
         grids = np.stack([one.grid for one in redrawn])
         if not cells:
             return Prepared(grids, targets, None)
-        return Prepared(grids, targets, np.stack([seen_cells(one.lungs, cells) for one in redrawn]))
+        lungs = [one.lungs for one in redrawn if one.lungs is not None]
+        return Prepared(grids, targets, np.stack([seen_cells(each, cells) for each in lungs]))
+
+    def _describe(self, drawn: list["_Drawn"]) -> Arrays:
+        pairs, placings, changes = zip(*drawn, strict=True)
+        return describe_batch(self.sources, pairs, placings, changes, self.presentation.size)
 
     def _finish_later(self, index: int, prepared: Future[Prepared]) -> Batch:
         return self._finish(index, prepared.result())
 
     def _finish(self, index: int, prepared: Prepared) -> Batch:
-        images, targets = to_model_input(prepared.grids), prepared.targets
+        if isinstance(prepared.shown, dict):
+            return prepared.shown, prepared.targets.astype(np.float32)
+        images, targets = to_model_input(prepared.shown), prepared.targets
         if mixup := self.presentation.mixup:
             rng = np.random.default_rng([self.presentation.seed, self.epoch, 1, index])
             share = rng.beta(mixup, mixup, len(images)).astype(np.float32)
@@ -216,31 +240,48 @@ class EpochBatches:
         return images, {ANSWER: targets, CELLS: prepared.cells}
 
     def _redraw(self, index: int, place: int) -> Redrawn:
-        """Redraws one radiograph; the donor is any of the epoch's, so of either class.
-
-        That of the second of a pair is of the other class, and lends more.
-        """
         shown = self.presentation
-        rng = np.random.default_rng([shown.seed, self.epoch, place])
-        donors = self.order
-        second = shown.paired and place % 2 == 1
-        if second:
-            donors = donors[self.labels[donors] != self.labels[index]]
-        donor = donors[rng.integers(len(donors))]
         if self.sources.distance is None:
+            donor, rng = self._choose_donor(index, place)
             grid = self.sources.grids[index]
             if shown.augment:
                 grid = augment_grid(grid, self.sources.grids[donor], rng, shown.augment)
-            return Redrawn(grid, np.ones(grid.shape, np.float32), answerable=True)
+            return Redrawn(grid, None, answerable=True)
+        drawn = self._draw(index, place)
+        own, other = (
+            Cut(self.sources, each, shown.size, placing)
+            for each, placing in zip(drawn.pair, drawn.placings, strict=True)
+        )
+        return augment_cut(own, other, drawn.changes, shown.view, tell_lungs=shown.cells > 0)
+
+    def _choose_donor(self, index: int, place: int) -> tuple[int, np.random.Generator]:
+        """Chooses any of the epoch's, so of either class; and what decides all else at random.
+
+        That of the second of a pair is of the other class.
+        """
+        rng = np.random.default_rng([self.presentation.seed, self.epoch, place])
+        donors = self.order
+        if self._is_second(place):
+            donors = donors[self.labels[donors] != self.labels[index]]
+        return int(donors[rng.integers(len(donors))]), rng
+
+    def _is_second(self, place: int) -> bool:
+        return self.presentation.paired and place % 2 == 1
+
+    def _draw(self, index: int, place: int) -> "_Drawn":
+        """Draws how to redraw one lung field; the second of a pair borrows more."""
+        shown, sources = self.presentation, self.sources
+        donor, rng = self._choose_donor(index, place)
+        pair = int(index), donor
         if "geometry" in shown.augment:
             mirror = "mirror" in shown.augment
-            own, other = (
-                cut_at_random(self.sources, i, shown.size, rng, mirror) for i in (index, donor)
-            )
+            placings = [place_at_random(sources, each, rng, mirror) for each in pair]
         else:
-            own, other = (cut_exactly(self.sources, i, shown.size) for i in (index, donor))
-        borrowing = MOSTLY if second else AT_TIMES
-        return augment_cut(own, other, rng, shown.augment, shown.view, borrowing=borrowing)
+            placings = [place_exactly(sources, each) for each in pair]
+        borrowing = MOSTLY if self._is_second(place) else AT_TIMES
+        lungs = sources.has_lungs(index)
+        changes = draw_changes(rng, shown.augment, shown.size, borrowing, lungs)
+        return _Drawn(pair, (placings[0], placings[1]), changes)
 
 
 def mix_pairs(array: np.ndarray, partner: np.ndarray, share: np.ndarray) -> np.ndarray:

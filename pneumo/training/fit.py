@@ -4,7 +4,7 @@ import time
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import keras
 import numpy as np
@@ -16,6 +16,7 @@ from pneumo.network.architecture import LAST_CONVOLUTION, build_classifier
 from pneumo.network.operating_points import count_outcomes, rates_of
 from pneumo.network.weights_files import save_weights_fp16
 from pneumo.training.agreement import answer_and_agree
+from pneumo.training.batch_arrays import Arrays
 from pneumo.training.batches import EpochBatches, Presentation, Processes, steps_of
 from pneumo.training.callbacks import ShowProgress
 from pneumo.training.checkpoint import epochs_before, load_checkpoint, save_checkpoint
@@ -28,6 +29,7 @@ from pneumo.training.inputs import load_sources, see
 from pneumo.training.logs import write_logs
 from pneumo.training.looks import odds_against_looks
 from pneumo.training.network import build_optimizer, build_trainable
+from pneumo.training.on_device import with_redrawing
 from pneumo.training.recipe import UNCALIBRATED_NAME, Recipe
 
 
@@ -52,7 +54,7 @@ def fit(
         *(sources, labels_of(training), odds),
         *(see(recipe, held_out), labels_of(held_out)),
     )
-    networks = _build(recipe, len(training))
+    networks = _build(recipe, data)
     history = _train(recipe, networks, data, output, devices)
     final = _export(recipe, networks.classifier, data, output)
     answers = predict_grids(final, data.held_out_grids[:1])
@@ -76,15 +78,20 @@ class _Networks(NamedTuple):
     trained: keras.Model
 
 
-def _build(recipe: Recipe, radiographs: int) -> _Networks:
+def _build(recipe: Recipe, data: "_Data") -> _Networks:
     """Builds and compiles what is trained."""
     keras.utils.set_random_seed(recipe.seed)
     keras.mixed_precision.set_global_policy(recipe.precision)
     model = build_trainable(recipe)
-    optimizer = build_optimizer(recipe, steps_of(radiographs, recipe.batch_size))
+    optimizer = build_optimizer(recipe, steps_of(len(data.labels), recipe.batch_size))
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
     if recipe.agreement:
         loss = answer_and_agree(recipe.label_smoothing, recipe.agreement)
+    if recipe.on_device:
+        sample, _ = _batches(recipe, data, 0, 0, None, on_device=True)[0]
+        trained = with_redrawing(model, cast(Arrays, sample), recipe.view)
+        trained.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
+        return _Networks(model, trained)
     if not recipe.evidence:
         model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
         return _Networks(model, model)
@@ -118,9 +125,8 @@ def _train(
         for epoch in range(len(history), recipe.epochs):
             started = time.monotonic()
             with ShowProgress(epoch, recipe.epochs, steps, recipe.batch_size) as show:
-                logs = train_epoch(
-                    trained, _batches(recipe, data, before + epoch, cells, pool), show
-                )
+                batches = _batches(recipe, data, before + epoch, cells, pool, recipe.on_device)
+                logs = train_epoch(trained, batches, show)
             seconds = round(time.monotonic() - started, 1)
             answers = predict_grids(model, data.held_out_grids, devices)
             require_finite(model, answers, f"step {steps} of epoch {epoch + 1}, its last,")
@@ -134,7 +140,12 @@ def _train(
 
 
 def _batches(
-    recipe: Recipe, data: _Data, epoch: int, cells: int, pool: Processes | None
+    recipe: Recipe,
+    data: _Data,
+    epoch: int,
+    cells: int,
+    pool: Processes | None,
+    on_device: bool = False,
 ) -> EpochBatches:
     presentation = Presentation(
         size=recipe.image_size,
@@ -146,6 +157,7 @@ def _batches(
         view=recipe.view,
         cells=cells,
         paired=bool(recipe.agreement),
+        on_device=on_device,
     )
     return EpochBatches(
         data.sources,

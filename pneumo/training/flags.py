@@ -10,7 +10,7 @@ from pneumo.network.lung_field import VIEWS
 from pneumo.network.lung_finder import FINDER_NAME
 from pneumo.network.preprocess import IMAGE_SIZE
 from pneumo.network.weights_files import WEIGHTS_FOLDER
-from pneumo.training.augment import GROUPS
+from pneumo.training.changes import GROUPS
 
 _Add = Callable[..., argparse.Action]
 """Adds one flag to a group: its method `add_argument`."""
@@ -182,4 +182,9 @@ def _add_machine_flags(add: _Add) -> None:
         "--processes",
         action="store_true",
         help="let processes do the augmenting: more than four threads get in each other's way",
+    )
+    add(
+        "--on-device",
+        action="store_true",
+        help="let the device that trains do the augmenting: a GPU need not wait for the cores",
     )

@@ -49,7 +49,7 @@ def forget_surroundings(
     chosen = _choose(sources, labels, recipe.seed)
     painted = [_predict(network, images) for images in _paint(recipe, sources, chosen)]
     redrawn = [
-        _predict(network, images)[_are_answerable(targets)]
+        _predict(network, np.asarray(images))[_are_answerable(targets)]
         for images, targets in islice(epoch, -(-len(chosen) // epoch.presentation.batch_size))
     ]
     kernel, bias = head.get_weights()
@@ -113,7 +113,7 @@ def forget(
 
 def _choose(sources: Sources, labels: np.ndarray, seed: int) -> np.ndarray:
     """Draws as many radiographs of either class, of those with lungs to be seen."""
-    seen = np.array([sources.lungs_of(index)[1].max() >= 128 for index in range(len(labels))])
+    seen = np.array([sources.has_lungs(index) for index in range(len(labels))])
     own = [np.flatnonzero(seen & (labels == label)) for label in (NORMAL, PNEUMONIA)]
     count = min(MOST, *map(len, own))
     if count == 0:

@@ -71,5 +71,5 @@ def _see(sources: Sources, index: int, view: str) -> np.ndarray:
     if view == WHOLE:
         return resize_to_grid(sources.grids[index], LOOK_SIDE)
     cut = cut_exactly(sources, index, LOOK_SIDE)
-    outline = draw_outline(cut, None, np.random.default_rng(0), vary=False)
+    outline = draw_outline(cut, cut)
     return present(cut.grid, outline, view)

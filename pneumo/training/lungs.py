@@ -36,6 +36,7 @@ from pneumo.network.lung_finder import (
 )
 from pneumo.network.weights_files import save_weights_fp16
 from pneumo.training.augment import change_brightness, compress
+from pneumo.training.changes import draw_levels
 
 DRAWING_SIZE = 192
 """Side of the pictures that are moved about before they are cut to `FINDER_SIZE`."""
@@ -107,7 +108,7 @@ def redraw(
     if rng.random() < 0.4:
         grid = borrow_levels(grid, donor[0], rng.uniform(0.4, 1))
     picture, lungs = _move(Image.fromarray(grid), Image.fromarray(mask), rng)
-    picture = change_brightness(picture, rng)
+    picture = change_brightness(picture, draw_levels(rng))
     if rng.random() < 0.3:
         _scribble(picture, rng)
     if rng.random() < 0.3:

@@ -122,6 +122,7 @@ class Recipe:
     devices: str
     workers: int
     processes: bool
+    on_device: bool
     phantoms: bool
 
     @property
@@ -180,6 +181,8 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error("--evidence needs to know where the lungs are: no --view whole, no --mixup")
     if args.agreement and (args.mixup or args.evidence or args.batch_size % 2):
         parser.error("--agreement takes an even --batch-size and no --mixup or --evidence")
+    if args.on_device and (args.view == WHOLE or args.mixup or args.evidence):
+        parser.error("--on-device redraws lung fields: no --view whole, --mixup or --evidence")
     if args.forget_surroundings and (args.view == WHOLE or args.mixup):
         parser.error(
             "--forget-surroundings needs to know where the lungs are: no --view whole, no --mixup"

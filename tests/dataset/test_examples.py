@@ -14,8 +14,9 @@ from pneumo.dataset.examples import (
     require_both_classes,
 )
 from pneumo.errors import DatasetError
-from pneumo.training.augment import GROUPS, augment_grid
+from pneumo.training.augment import augment_grid
 from pneumo.training.batches import EpochBatches, Presentation
+from pneumo.training.changes import GROUPS
 from pneumo.training.framing import Sources
 from pneumo.training.phantom import write_phantom_dataset
 

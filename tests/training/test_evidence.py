@@ -6,8 +6,9 @@ from pneumo.network.architecture import Layout, build_classifier
 from pneumo.network.lung_field import FIELD, MARGIN
 from pneumo.training.augment import augment_cut
 from pneumo.training.batches import EpochBatches, Presentation
+from pneumo.training.changes import Changes, draw_changes
 from pneumo.training.evidence import ANSWER, CELLS, evidence_elsewhere, seen_cells, with_evidence
-from pneumo.training.framing import Cut
+from pneumo.training.framing import Cut, Placing, Sources
 from pneumo.training.recipe import parse_arguments
 
 
@@ -49,16 +50,18 @@ def test_a_cell_that_is_all_but_sure_still_gives_a_number():
 
 
 def a_cut(size=60):
-    grid = np.random.default_rng(0).integers(0, 256, (size, size), np.uint8)
-    distance = np.zeros((size, size), np.float32)
-    distance[:, : size // 3] = 10 * MARGIN
-    return Cut(grid, distance, np.ones((size, size), np.float32))
+    grid = np.random.default_rng(0).integers(0, 256, (1, size, size), np.uint8)
+    distance = np.zeros((1, 128, 128), np.float16)
+    distance[:, :, : 128 // 3] = 10 * MARGIN
+    whole = Placing(np.eye(2), np.zeros(2), border="edge", lungs_border="edge")
+    return Cut(Sources(grid, distance, np.full((1, 128, 128), 255, np.uint8)), 0, size, whole)
 
 
 def test_what_is_hidden_is_no_lung_to_be_seen():
     cut, hidden = a_cut(), 0
     for seed in range(40):
-        redrawn = augment_cut(cut, cut, np.random.default_rng(seed), ("patches",), FIELD)
+        changes = draw_changes(np.random.default_rng(seed), ("patches",), 60)
+        redrawn = augment_cut(cut, cut, changes, FIELD, tell_lungs=True)
         assert redrawn.answerable
         assert not redrawn.lungs[:, :18].any()  # beyond the outline
         changed = (redrawn.grid != cut.grid)[:, 24:]
@@ -69,7 +72,7 @@ def test_what_is_hidden_is_no_lung_to_be_seen():
 
 def test_batches_tell_where_lung_is_to_be_seen(monkeypatch):
     batches = EpochBatches(None, np.array([0, 1]), Presentation(60, 2, 0, cells=3), 0)
-    redrawn = augment_cut(a_cut(), a_cut(), np.random.default_rng(0), (), FIELD)
+    redrawn = augment_cut(a_cut(), a_cut(), Changes(), FIELD, tell_lungs=True)
     monkeypatch.setattr(batches, "_redraw", lambda index, place: redrawn)
     images, targets = batches[0]
     assert images.shape == (2, 60, 60, 3) and targets[ANSWER].shape == (2, 2)
