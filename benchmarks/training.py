@@ -4,8 +4,8 @@
 
 Both numbers come from one run and one model: blocks of steps fed by `EpochBatches` (decoded
 phantoms in memory, every augmentation of the default recipe, by the cores or with --on-device by
-the device itself) alternate with as many steps on one batch that lies ready. Their ratio is what the pipeline leaves of the network's own speed. Works on
-every Keras backend; set KERAS_BACKEND.
+the device itself) alternate with as many steps on one batch that lies ready. Their ratio is what
+the pipeline leaves of the network's own speed. Works on every Keras backend; set KERAS_BACKEND.
 """
 
 import argparse

@@ -136,9 +136,11 @@ def place_at_random(
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     matrix = turn @ np.array([[1, rng.uniform(-0.08, 0.08)], [0, 1]])
     distance, _ = sources.lungs_of(index)
-    # The box of the turned field: serving would have found it there.
-    rows, columns = np.nonzero(distance < MARGIN + SOFTNESS / 2)
-    points = (np.stack([columns, rows]) + 0.5) / FINDER_SIZE
+    # The box of the turned field: serving would have found it there. Its corners are ends of rows.
+    field = distance < MARGIN + SOFTNESS / 2
+    rows = np.flatnonzero(field.any(axis=1))
+    ends = field[rows].argmax(axis=1), FINDER_SIZE - 1 - field[rows, ::-1].argmax(axis=1)
+    points = (np.stack([np.concatenate(ends), np.tile(rows, 2)]) + 0.5) / FINDER_SIZE
     turned = np.linalg.solve(matrix, points)
     low, high = turned.min(axis=1), turned.max(axis=1)
     sides = high - low
