@@ -60,14 +60,10 @@ class RedrawOnDevice(keras.layers.Layer):  # type: ignore[misc]  # Keras has no 
 
     def call(self, batch: dict[str, Any]) -> Any:
         """Returns `(batch, size, size, 3)` float32 in [-1, 1]."""
-        grid, _ = self.redraw(batch)
-        return ops.repeat(grid[..., None] / 127.5 - 1, 3, axis=-1)
+        return ops.repeat(self.redraw(batch)[..., None] / 127.5 - 1, 3, axis=-1)
 
-    def redraw(self, batch: dict[str, Any]) -> tuple[Any, Any]:
-        """Returns the grey levels, whole numbers, and how far each pixel lies inside the outline.
-
-        Both `(batch, size, size)` float32.
-        """
+    def redraw(self, batch: dict[str, Any]) -> Any:
+        """Returns `(batch, size, size)` float32: the grey levels, whole numbers from 0 to 255."""
         grid = _warp(batch["own_grid"], batch["own_place"], batch["own_border"], self.size)
         donor = _warp(batch["donor_grid"], batch["donor_place"], batch["donor_border"], self.size)
         lungs = _interpolate(batch["own_lungs"], batch["own_place"], self.size, edge=False) / 255
@@ -79,12 +75,12 @@ class RedrawOnDevice(keras.layers.Layer):  # type: ignore[misc]  # Keras has no 
         grid = self._change_looks(grid, batch)
         grid = self._hide_patches(grid, batch)
         if self.view == CUT:
-            return grid, ops.ones_like(grid)
+            return grid
         inside = self._outline(batch)
         if self.view == EQUALISED:
             grid = _equalise(grid, inside)
         level = _sum(grid * inside) / ops.maximum(_sum(inside), 1)
-        return ops.round(level + inside * (grid - level)), inside
+        return ops.round(level + inside * (grid - level))
 
     def _change_looks(self, grid: Any, batch: dict[str, Any]) -> Any:
         blur = ops.where(

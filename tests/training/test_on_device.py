@@ -52,7 +52,7 @@ def redraw_twice(sources, placings, changes, view):
         for pair, both, one in zip(pairs, placings, changes, strict=True)
     ]
     batch = describe_batch(sources, pairs, placings, changes, SIZE)
-    theirs, _ = RedrawOnDevice(SIZE, view).redraw(batch)
+    theirs = RedrawOnDevice(SIZE, view).redraw(batch)
     return np.float32(ours), keras.ops.convert_to_numpy(theirs)
 
 
