@@ -125,7 +125,9 @@ def _train(
         for epoch in range(len(history), recipe.epochs):
             started = time.monotonic()
             with ShowProgress(epoch, recipe.epochs, steps, recipe.batch_size) as show:
-                batches = _batches(recipe, data, before + epoch, cells, pool, recipe.on_device)
+                batches = _batches(
+                    *(recipe, data, before + epoch, cells, pool), on_device=recipe.on_device
+                )
                 logs = train_epoch(trained, batches, show)
             seconds = round(time.monotonic() - started, 1)
             answers = predict_grids(model, data.held_out_grids, devices)
@@ -145,6 +147,7 @@ def _batches(
     epoch: int,
     cells: int,
     pool: Processes | None,
+    *,
     on_device: bool = False,
 ) -> EpochBatches:
     presentation = Presentation(

@@ -108,7 +108,7 @@ class Cut:
         kernel: Image.Resampling = Image.Resampling.BILINEAR,
     ) -> np.ndarray:
         matrix, offset = self._placing.matrix, self._placing.offset
-        return _transform(values, matrix, offset, self._size, border, kernel)
+        return _transform(values, matrix, offset, self._size, border=border, kernel=kernel)
 
 
 def add_lungs(grids: np.ndarray, find: Finder) -> Sources:
@@ -181,6 +181,7 @@ def _transform(
     matrix: np.ndarray,
     offset: np.ndarray,
     size: int,
+    *,
     border: Border,
     kernel: Image.Resampling,
 ) -> np.ndarray:
