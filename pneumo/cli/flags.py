@@ -50,8 +50,9 @@ def add_precision_flag(command: argparse.ArgumentParser) -> None:
         "--precision",
         choices=PRECISIONS,
         default="float32",
-        help="of the arithmetic; bfloat16 takes a third to half of the time where processors "
-        "have it, moves P by a thousandth on average (see the model card) and needs OpenVINO",
+        help="of the arithmetic; bfloat16 takes a third to half of the time on processors with AMX "
+        "and longer on others, moves P by a thousandth on average (see the model card) and needs "
+        "OpenVINO",
     )
 
 

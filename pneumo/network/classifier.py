@@ -114,8 +114,8 @@ def load_classifier(
         folder: Holds the card and the files that it names.
         runtime: One of `RUNTIMES`; None for the fastest that is installed.
         precision: One of `PRECISIONS`. In bfloat16, which takes OpenVINO and a processor that has
-            it, answers come in half the time and move by up to two hundredths. Gradients stay in
-            float32.
+            it, answers move by up to two hundredths; with AMX they come in half the time, without
+            it later than in float32. Gradients stay in float32.
 
     Raises:
         WeightsError: That precision cannot be had here; card, weights or scope are missing,
