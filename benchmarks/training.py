@@ -62,12 +62,15 @@ def main():
         )
         return EpochBatches(sources, labels, presentation, epoch, workers=args.workers, pool=pool)
 
+    def compiled(network):
+        network.compile(build_optimizer(recipe, 100), "categorical_crossentropy")
+        return network
+
     ready = [batches(0, augment=False)[0]] * args.steps
-    redrawing = model
+    redrawing = compiled(model)
     if args.on_device:
-        redrawing = with_redrawing(model, batches(0, augment=True)[0][0], recipe.view)
-    for each in {id(one): one for one in (model, redrawing)}.values():
-        each.compile(build_optimizer(recipe, 100), "categorical_crossentropy")
+        sample, _ = batches(0, augment=True)[0]
+        redrawing = compiled(with_redrawing(model, sample, recipe.view))
 
     def images_per_second(data):
         started = time.perf_counter()

@@ -48,15 +48,13 @@ def describe_batch(
         size: Side of the picture that the network is shown.
     """
     own, donor = np.array(pairs).T
-    distance, lungs = sources.distance, sources.lungs
-    if distance is None or lungs is None:
-        raise ValueError("No radiograph is cut to its field without lungs; see add_lungs.")
+    (own_distance, own_lungs), (donor_distance, _) = map(sources.lungs_of, (own, donor))
     arrays = {
         "own_grid": sources.grids[own],
         "donor_grid": sources.grids[donor],
-        "own_distance": distance[own].astype(np.float32),
-        "donor_distance": distance[donor].astype(np.float32),
-        "own_lungs": lungs[own],
+        "own_distance": own_distance,
+        "donor_distance": donor_distance,
+        "own_lungs": own_lungs,
         "marks": np.stack([_draw_on_both(one, size) for one in changes]),
         "waves": np.stack([one.outline.waves for one in changes]),
         "table": np.stack([one.looks.levels.table for one in changes]),

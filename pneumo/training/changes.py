@@ -185,14 +185,14 @@ def draw_changes(
         painted,
         paint,
         exchanged,
-        draw_marks(rng, size) if "marks" in groups and rng.random() < 0.3 else None,
-        draw_looks(rng, groups, size),
+        _draw_marks(rng, size) if "marks" in groups and rng.random() < 0.3 else None,
+        _draw_looks(rng, groups, size),
         _draw_patches(rng, size) if "patches" in groups and rng.random() < 0.3 else None,
         vary_outline(rng) if "outline" in groups else AS_SERVED,
     )
 
 
-def draw_marks(rng: np.random.Generator, size: int) -> Marks:
+def _draw_marks(rng: np.random.Generator, size: int) -> Marks:
     """Draws letters, and often a wire, anywhere on a picture of `size` by `size` pixels."""
     letters = []
     for _ in range(rng.integers(1, 3)):
@@ -207,7 +207,7 @@ def draw_marks(rng: np.random.Generator, size: int) -> Marks:
     return Marks(letters, Wire(bends, int(rng.integers(1, 5)), int(rng.integers(130, 256))))
 
 
-def draw_looks(rng: np.random.Generator, groups: tuple[str, ...], size: int) -> Looks:
+def _draw_looks(rng: np.random.Generator, groups: tuple[str, ...], size: int) -> Looks:
     """Draws how a picture of `size` by `size` pixels looks; other arguments as `draw_changes`."""
     looks = Looks()
     if "texture" in groups:

@@ -38,8 +38,8 @@ class Sources:
     distance: np.ndarray | None = None
     lungs: np.ndarray | None = None
 
-    def lungs_of(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Returns one radiograph's `distance` as float32, and its `lungs`.
+    def lungs_of(self, index: int | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the `distance` of one radiograph, or of several, as float32, and the `lungs`.
 
         Raises:
             ValueError: These sources have no lungs.

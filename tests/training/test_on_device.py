@@ -13,7 +13,17 @@ from pneumo.network.preprocess import to_model_input
 from pneumo.training.augment import augment_cut
 from pneumo.training.batch_arrays import describe_batch
 from pneumo.training.batches import EpochBatches, Presentation
-from pneumo.training.changes import GROUPS, Changes, Levels, Looks, Patches, draw_changes
+from pneumo.training.changes import (
+    GROUPS,
+    Changes,
+    Letters,
+    Levels,
+    Looks,
+    Marks,
+    Patches,
+    Wire,
+    draw_changes,
+)
 from pneumo.training.framing import (
     SOURCE_SIZE,
     Cut,
@@ -66,6 +76,10 @@ def apart(ours, theirs):
     return np.abs(ours - theirs).mean(axis=(1, 2))
 
 
+MARKS = Marks(
+    [Letters(70.0, 60.0, 20.0, "65 kV", 230), Letters(9.0, 100.0, 15.0, "R", 10)],
+    Wire([(10.0, 5.0), (120.0, 60.0), (40.0, 140.0)], width=3, shade=200),
+)
 DARKER = Levels(0.0, (np.arange(256) * 0.7).astype(np.uint8))
 ONE_BY_ONE = {
     "its grey levels become the donor's": (Changes(levels=1.0), 0.05),
@@ -80,6 +94,7 @@ ONE_BY_ONE = {
     "local contrast": (Changes(looks=Looks(contrast=1.8, contrast_radius=9.0)), 1.0),
     "darker": (Changes(looks=Looks(levels=DARKER)), 0.05),
     "equalised in part": (Changes(looks=Looks(levels=Levels(0.6))), 0.1),
+    "letters and a wire": (Changes(marks=MARKS), 0.1),
     "noise": (Changes(looks=Looks(noise=8.0, grain=(211, 7))), 0.05),
     "compressed well": (Changes(looks=Looks(quality=88)), 0.5),
     "compressed badly": (Changes(looks=Looks(quality=27)), 0.3),
@@ -195,9 +210,10 @@ def test_training_on_the_device_learns_what_training_on_the_cores_does(tmp_path,
     run_train(*arguments, backend=backend)
     ours, theirs = (card_of(tmp_path / name) for name in ("cores", "device"))
     losses = [[epoch["loss"] for epoch in card["training"]["history"]] for card in (ours, theirs)]
-    np.testing.assert_allclose(*losses, rtol=0.02)
+    # Without any changes at all the first loss is half a percent lower, and scores move by 0.02.
+    np.testing.assert_allclose(*losses, rtol=0.002)
     scores = [card["out_of_fold"]["p_pneumonia"] for card in (ours, theirs)]
-    np.testing.assert_allclose(*scores, atol=0.05)
+    np.testing.assert_allclose(*scores, atol=0.005)
     # Its checkpoint is of the network with the changes in front, and can be gone on with.
     (tmp_path / "device" / "model_card.json").unlink()
     run_train(*arguments, "--resume", backend=backend)
