@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from pneumo import CLASSES, PNEUMONIA
-from pneumo.network.lung_field import LungField, crop_cells
+from pneumo.network.lung_field import LungField, crop_cells, crop_outline
 
 FINE = 100
 """Side of the grid on which cells and lungs are compared."""
@@ -30,7 +30,9 @@ class Whereabouts:
 
     Attributes:
         label: The class, an index into `pneumo.CLASSES`.
-        inside: Share of it that lies inside the lungs, in [0, 1].
+        inside: Share of it that lies inside the lungs, in [0, 1]. As in what is drawn, evidence
+            beyond the outline of the field does not count.
+        even: What that share would be if the evidence were spread evenly within the outline.
         place: The strongest place, x and y on the unit square of the radiograph.
         near_lung: Whether there is lung to speak of within a cell of that place.
         on_edge: Whether it lies on the edge of what the network was shown.
@@ -39,15 +41,22 @@ class Whereabouts:
 
     label: int
     inside: float
+    even: float
     place: tuple[float, float]
     near_lung: bool
     on_edge: bool
     words: str
 
     @property
-    def doubtful(self) -> bool:
-        """Whether the strongest place is none where pneumonia could be seen."""
-        return not self.near_lung or self.on_edge
+    def doubt(self) -> str:
+        """Why this is no evidence of what lungs look like, in words; empty if it may be."""
+        if not self.near_lung:
+            return "the strongest place is outside the lungs"
+        if self.on_edge:
+            return "the strongest place is on the edge of what the network was shown"
+        if self.inside < self.even:
+            return f"spread evenly, {100 * self.even:.0f} % of it would lie inside the lungs"
+        return ""
 
 
 def evidence_for(evidence: np.ndarray, label: int) -> np.ndarray:
@@ -70,27 +79,38 @@ def locate(evidence: np.ndarray, label: int, field: LungField | None) -> Whereab
     if field is None or not field.found or cells.sum() < LEAST:
         return None
     image = Image.fromarray(cells.astype(np.float32))
-    heat = np.asarray(image.resize((FINE, FINE), Image.Resampling.BILINEAR))
-    lungs = crop_cells(field.lungs, field, FINE) >= 0.5
+    outline = crop_outline(field, FINE) >= 0.5
+    heat = np.asarray(image.resize((FINE, FINE), Image.Resampling.BILINEAR)) * outline
+    if not heat.any():
+        return None
+    lungs = (crop_cells(field.lungs, field, FINE) >= 0.5) & outline
     row, column = np.unravel_index(heat.argmax(), heat.shape)
     x, y = (column + 0.5) / FINE, (row + 0.5) / FINE
     left, top, right, bottom = field.box
     around = lungs[max(row - NEAR, 0) : row + NEAR + 1, max(column - NEAR, 0) : column + NEAR + 1]
-    third = ("upper", "middle", "lower")[min(int(3 * y), 2)]
-    side = "left" if x < 0.5 else "right"
-    words = f"{third} part of the lung at the {side} of the picture"
-    if not lungs[row, column]:
-        # Between the lungs is where both sides of the row have lung.
-        between = lungs[row, :column].any() and lungs[row, column:].any()
-        words = "between the lungs" if between else f"{third} part, beside the lungs"
     return Whereabouts(
         label,
         float(heat[lungs].sum() / heat.sum()),
+        float(lungs.sum() / outline.sum()),
         (left + x * (right - left), top + y * (bottom - top)),
         bool(around.mean() >= NEARLY_NONE),
         bool(min(x, y, 1 - x, 1 - y) < EDGE),
-        words,
+        _name_place(row, column, lungs),
     )
+
+
+def _name_place(row: np.intp, column: np.intp, lungs: np.ndarray) -> str:
+    """Says in words where a place lies, thirds being those of the lung on its side."""
+    half = FINE // 2
+    side, part = ("left", lungs[:, :half]) if column < half else ("right", lungs[:, half:])
+    rows = np.flatnonzero(part.any(axis=1) if part.any() else lungs.any(axis=1))
+    height = (row - rows[0]) / (rows[-1] - rows[0] + 1)
+    third = ("upper", "middle", "lower")[int(np.clip(3 * height, 0, 2))]
+    if lungs[row, column]:
+        return f"{third} part of the lung at the {side} of the picture"
+    # Between the lungs is where both sides of the row have lung.
+    between = lungs[row, :column].any() and lungs[row, column:].any()
+    return "between the lungs" if between else f"{third} part, beside the lungs"
 
 
 def describe_whereabouts(found: Whereabouts | None, label: int) -> str:
@@ -102,8 +122,14 @@ def describe_whereabouts(found: Whereabouts | None, label: int) -> str:
         f"the strongest place is {'' if found.words.startswith('between') else 'the '}"
         f"{found.words}."
     )
-    if not found.near_lung:
-        text += " That is outside the lungs: doubt this answer."
-    elif found.on_edge:
-        text += " That is on the edge of what the network was shown: doubt this answer."
+    if found.doubt:
+        text += f" Doubt this answer: {found.doubt}."
     return text
+
+
+def describe_other(found: Whereabouts) -> str:
+    """Says of evidence for the class that was not answered, and that is doubtful, where it lies."""
+    return (
+        f"The picture shows what speaks for {CLASSES[found.label]} instead, and there is reason to "
+        f"doubt that: {found.doubt}."
+    )

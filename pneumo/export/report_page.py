@@ -246,7 +246,8 @@ def _evidence(row: Row) -> str:
     """Says where the evidence for the verdict lies; empty if nobody knows."""
     if row.evidence_inside is None:
         return ""
+    doubt = f". Doubt it: {row.evidence_doubt}" if row.evidence_doubt else ""
     return (
         f"{100 * row.evidence_inside:.0f} % of what speaks for {row.verdict} lies inside the "
-        f"lungs; strongest: {row.strongest_place}"
+        f"lungs; strongest: {row.strongest_place}{doubt}"
     )

@@ -50,6 +50,8 @@ class Row:
         evidence_inside: Share of the evidence for the verdict that lies inside the lungs, in
             [0, 1]; None if there is none to speak of, no verdict, or no lungs to compare it with.
         strongest_place: Where the strongest of it lies, in words; empty likewise.
+        evidence_doubt: Why that evidence is to be doubted, such as "the strongest place is outside
+            the lungs"; empty if nothing speaks against it.
         label: The data set's own label, `PNEUMONIA` or `NORMAL`; empty if it is not known.
         precision: Of the arithmetic that answered, one of `pneumo.network.classifier.PRECISIONS`.
     """
@@ -70,6 +72,7 @@ class Row:
     strongest_place: str = ""
     label: str = ""
     precision: str = "float32"
+    evidence_doubt: str = ""
 
     @property
     def answer(self) -> str:
@@ -130,6 +133,7 @@ def row_of(
         p_high=tried.high if tried else None,
         evidence_inside=round(found.inside, 4) if found else None,
         strongest_place=found.words if found else "",
+        evidence_doubt=found.doubt if found else "",
         label=label,
         precision=precision,
     )
@@ -138,7 +142,12 @@ def row_of(
 def withhold_verdict(row: Row) -> Row:
     """Returns the row of an adult without a verdict and what belongs to one; the score stays."""
     return replace(
-        row, verdict=ADULT_VERDICT, uncertain="", evidence_inside=None, strongest_place=""
+        row,
+        verdict=ADULT_VERDICT,
+        uncertain="",
+        evidence_inside=None,
+        strongest_place="",
+        evidence_doubt="",
     )
 
 

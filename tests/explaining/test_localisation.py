@@ -5,7 +5,12 @@ import pytest
 
 from pneumo import NORMAL, PNEUMONIA
 from pneumo.explaining.explainer import Explainer
-from pneumo.explaining.localisation import describe_whereabouts, evidence_for, locate
+from pneumo.explaining.localisation import (
+    describe_other,
+    describe_whereabouts,
+    evidence_for,
+    locate,
+)
 from pneumo.inference import prepare
 from pneumo.network.lung_field import field_of
 from pneumo.reading.radiograph import read_radiograph
@@ -53,33 +58,61 @@ def test_the_strongest_place_is_named(row, column, in_lung, words):
     field = field_of(draw_lungs((14, 24, 50, 104), (82, 24, 118, 104)))
     found = locate(one_cell(row, column), PNEUMONIA, field)
     assert (found.near_lung, found.words) == (in_lung, words)
-    assert found.doubtful is not in_lung
-    assert ("doubt this answer" in describe_whereabouts(found, PNEUMONIA)) is not in_lung
+    assert found.doubt == ("" if in_lung else "the strongest place is outside the lungs")
+    told = describe_whereabouts(found, PNEUMONIA)
+    assert ("Doubt this answer: the strongest place is outside" in told) is not in_lung
     left, top, right, bottom = field.box
     assert found.place[0] == pytest.approx(left + (column + 0.5) / 10 * (right - left), abs=0.01)
     assert found.place[1] == pytest.approx(top + (row + 0.5) / 10 * (bottom - top), abs=0.01)
+
+
+def test_thirds_are_those_of_the_lung_on_that_side():
+    """A lung half as high as the other: its middle lies in the field's lower half."""
+    field = field_of(draw_lungs((14, 24, 50, 104), (82, 64, 118, 104)))
+    words = {row: locate(one_cell(row, 7), PNEUMONIA, field).words for row in (5, 7, 9)}
+    assert [told.split()[0] for told in words.values()] == ["upper", "middle", "lower"]
+    assert locate(one_cell(7, 2), PNEUMONIA, field).words.startswith("lower part of the lung")
 
 
 def test_the_share_inside_the_lungs_is_that_of_the_area_for_even_evidence():
     field = field_of(TWO)
     even = np.full((10, 10), 0.1, np.float32)
     found = locate(even, PNEUMONIA, field)
-    left, top, right, bottom = field.box
-    lungs = 2 * 30 * 70 / ((right - left) * (bottom - top) * 128**2)
-    assert found.inside == pytest.approx(lungs, abs=0.01)
+    lungs = 2 * 30 * 70 / (field.inside >= 0.5).sum()
+    assert found.inside == pytest.approx(found.even) == pytest.approx(lungs, abs=0.02)
+
+
+def test_what_lies_beyond_the_outline_does_not_count():
+    """Nothing is drawn there, and the checks do not count it either."""
+    field = field_of(draw_lungs((14, 24, 50, 64), (82, 24, 118, 104)))
+    beyond = locate(one_cell(3, 7) + one_cell(9, 1, 20), PNEUMONIA, field)
+    assert beyond.words.endswith("lung at the right of the picture") and beyond.inside > 0.9
+
+
+def test_evidence_that_is_in_the_lungs_less_than_by_chance_is_doubtful():
+    field = field_of(draw_lungs((24, 30, 59, 100), (69, 30, 104, 100)))
+    cells = one_cell(5, 2, 1.0)
+    cells[:, 4:6] = 0.8  # between the lungs, all the way down
+    found = locate(cells, PNEUMONIA, field)
+    assert found.near_lung and not found.on_edge and found.inside < found.even
+    told = describe_whereabouts(found, PNEUMONIA)
+    assert f"Doubt this answer: spread evenly, {100 * found.even:.0f} % of it would lie" in told
+    assert "speaks for PNEUMONIA instead" in describe_other(found) and found.doubt in told
 
 
 def test_a_narrow_gap_between_the_lungs_is_no_reason_for_doubt():
     """A cell a tenth of the field wide, between lungs that it sees both, tells no finer."""
     field = field_of(draw_lungs((24, 30, 59, 100), (69, 30, 104, 100)))
-    found = locate(one_cell(5, 4) + one_cell(5, 5), PNEUMONIA, field)
-    assert found.words == "between the lungs" and found.near_lung and not found.doubtful
+    cells = one_cell(5, 4) + one_cell(5, 5)
+    cells[2:8, [1, 2, 3, 6, 7, 8]] = 0.4
+    found = locate(cells, PNEUMONIA, field)
+    assert found.words == "between the lungs" and found.near_lung and not found.doubt
 
 
 def test_a_place_on_the_edge_of_the_field_is_doubtful():
     field = field_of(draw_lungs((0, 0, 60, 128), (68, 0, 128, 128)))
     found = locate(one_cell(5, 0), PNEUMONIA, field)
-    assert found.near_lung and found.on_edge and found.doubtful
+    assert found.near_lung and found.on_edge and found.doubt
     assert "edge of what the network was shown" in describe_whereabouts(found, PNEUMONIA)
 
 

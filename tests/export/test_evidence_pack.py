@@ -269,7 +269,10 @@ def test_page_says_where_the_evidence_lies(case):
         _squeeze(_pages(write_pdf([c], CONTEXT))[0].extract_text()) for c in (told, case)
     )
     words = "71 % of what speaks for PNEUMONIA lies inside the lungs; strongest: lower part of the"
-    assert _squeeze(words) in with_place
+    assert _squeeze(words) in with_place and "Doubtit" not in with_place
+    odd = _change(told, evidence_doubt="the strongest place is outside the lungs")
+    (page,) = _pages(write_pdf([odd], CONTEXT))
+    assert _squeeze("Doubt it: the strongest place is outside") in _squeeze(page.extract_text())
     assert "Evidence" not in without.replace("evidencefor", "")
 
 
@@ -320,6 +323,7 @@ def test_pack_holds_these_files(case):
         "strongest_place": "",
         "label": "",
         "precision": "float32",
+        "evidence_doubt": "",
     }
     assert rows[0]["p_low"] is None
     table = list(csv.DictReader(io.StringIO(files["worklist.csv"].decode(), newline="")))

@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from pneumo.export.rows import (
     row_of_failure,
     to_csv,
     to_json,
+    withhold_verdict,
 )
 from pneumo.inference import Reading
 from pneumo.network.lung_field import field_of
@@ -141,7 +143,13 @@ def answer(probability=0.6, *, refuses=None):
 def test_row_tells_where_the_evidence_for_the_verdict_lies():
     row = row_of("a.png", answer(), 0.5, "ab")
     assert row.strongest_place == "middle part of the lung at the right of the picture"
-    assert 0.9 < row.evidence_inside <= 1
+    assert 0.9 < row.evidence_inside <= 1 and row.evidence_doubt == ""
+    between = replace(answer(), evidence=one_cell(5, 5))
+    row = row_of("a.png", between, 0.5, "ab")
+    assert row.evidence_doubt == "the strongest place is outside the lungs"
+    assert json.loads(to_json([row]))[0]["evidence_doubt"] == row.evidence_doubt
+    assert row.evidence_doubt in to_csv([row])
+    assert withhold_verdict(row).evidence_doubt == ""
     # That cell speaks for PNEUMONIA; for a NORMAL verdict nothing does.
     row = row_of("a.png", answer(), 0.7, "ab")
     assert (row.verdict, row.evidence_inside, row.strongest_place) == ("NORMAL", None, "")

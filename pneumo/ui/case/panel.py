@@ -4,15 +4,17 @@ import html
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pneumo import CLASSES, PNEUMONIA
 from pneumo.dataset.patients import parse_name
 from pneumo.evaluation.stability import Stability
-from pneumo.explaining.localisation import describe_whereabouts
+from pneumo.explaining.localisation import describe_other, describe_whereabouts
 from pneumo.explaining.overlay import Look
 from pneumo.export.rows import escape_controls
+from pneumo.inference import Reading
 from pneumo.ui.case.adjust import show_adjust, show_findings
 from pneumo.ui.explanations.browser import AT_FIRST, SCREEN_SIDE, Beside, show_explanations
 from pneumo.ui.explanations.viewer import Pane, show_linked
@@ -24,6 +26,9 @@ from pneumo.ui.session.values import Entry, Explanation, ReadEntry
 from pneumo.ui.theme.style import show_no_verdict, show_small, show_stability, show_verdict
 from pneumo.ui.worklist.rows import answer_of, make_row
 from pneumo.ui.worklist.samples import LESSONS, SAMPLE_KEY
+
+VISIBLE = 0.3
+"""Share of the common scale from which heat catches the eye."""
 
 
 def show_case(
@@ -61,7 +66,7 @@ def show_case(
                 st.info(words)
     with answer, st.container(key="details"):
         with st.container():
-            _show_whereabouts(entry, threshold)
+            _show_whereabouts(entry, threshold, results)
             _show_lesson(entry)
         show_stability(known, threshold, judged=not state.withholds(entry.reading))
         _show_details(entry)
@@ -100,22 +105,44 @@ def _show_answer(entry: ReadEntry, threshold: float, known: Stability | None) ->
         st.toggle("Show verdicts for adults anyway", key=state.JUDGE_ADULTS.widget(False))
 
 
-def _show_whereabouts(entry: ReadEntry, threshold: float) -> None:
+def _show_whereabouts(entry: ReadEntry, threshold: float, results: Results) -> None:
     """Says where the evidence for the verdict lies; aloud where that is none of the lungs."""
     reading = entry.reading
     if reading.input.field is None:  # nobody knows where the lungs are
         return
     judged = not state.withholds(reading)  # or the class would tell the verdict
     label = CLASSES.index(reading.verdict(threshold)) if judged else PNEUMONIA
-    found = reading.whereabouts(label)
-    text = describe_whereabouts(found, label)
-    drawn = state.CLASS.get(CLASSES[PNEUMONIA])
-    if found and drawn != CLASSES[label]:
-        text += f" The picture shows what speaks for {drawn}: choose {CLASSES[label]} above it."
-    if found and found.doubtful:
+    drawn = CLASSES.index(state.CLASS.get(CLASSES[PNEUMONIA]))
+    hottest = results.classifier.card.heat_scales.get("gradcam", np.inf)
+    text, doubtful = tell_whereabouts(reading, label, drawn, hottest)
+    if doubtful:
         st.warning(text, icon=":material/wrong_location:")
     else:
         show_small(text)
+
+
+def tell_whereabouts(reading: Reading, label: int, drawn: int, hottest: float) -> tuple[str, bool]:
+    """Says where the evidence lies, of the class that is drawn too if it glows where no lung is.
+
+    Args:
+        reading: With a field.
+        label: The class that was answered, an index into `CLASSES`.
+        drawn: The class that the picture shows.
+        hottest: Heat that is drawn hottest, in logits.
+
+    Returns:
+        The text, and whether there is reason to doubt.
+    """
+    found = reading.whereabouts(label)
+    text, doubtful = describe_whereabouts(found, label), bool(found and found.doubt)
+    if drawn == label:
+        return text, doubtful
+    other = reading.whereabouts(drawn)
+    if other and other.doubt and reading.cams[drawn].max() >= VISIBLE * hottest:
+        return f"{text} {describe_other(other)}", True
+    if found:
+        text += f" The picture shows what speaks for {CLASSES[drawn]}: choose {CLASSES[label]} above it."
+    return text, doubtful
 
 
 def _beside(
