@@ -110,17 +110,28 @@ def main() -> None:
         args.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
-def plant(seen: ModelInput, view: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def plant(
+    seen: ModelInput, view: str, rng: np.random.Generator, zone: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Draws haze into a lung.
 
     Where grey levels are equalised they are so again, haze included, as if it had been there.
+
+    Args:
+        seen: What the network sees.
+        view: What it is shown, see `present`.
+        rng: Chooses the place.
+        zone: `(size, size)` bool, in which part of the field its middle lies, anywhere in a lung
+            there; by default it lies anywhere well within a lung.
 
     Returns:
         `(size, size)` uint8, the picture with it, and `(size, size)` bool, where most of it lies.
     """
     size = len(seen.grid)
     lungs = seen.lungs & seen.inside
-    deep = binary_erosion(lungs, iterations=round(size * RADIUS / 2))
+    deep = (
+        binary_erosion(lungs, iterations=round(size * RADIUS / 2)) if zone is None else lungs & zone
+    )
     rows, columns = np.nonzero(deep if deep.any() else lungs)
     chosen = rng.integers(len(rows))
     y, x = np.indices(seen.grid.shape)

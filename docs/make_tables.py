@@ -198,12 +198,13 @@ def _heat(document: dict) -> str:
     rows = [
         "| weights | erased by | AUC | hottest tenth costs more (another's) | hottest third costs "
         "more (another's) | within the lungs alone, hottest tenth (another's) | heat in the lungs "
-        "(if even) | haze drawn in: heat rises most there (at another's) |",
+        "(if even) | haze drawn in: P rises, the heat most there (at another's) |",
         "|---" * 8 + "|",
     ]
     rows += [
         f"| {_erased(row)} | {_in_lungs(row)} | "
-        f"{_share(row['haze_found'])} ({_share(row['haze_elsewhere'])}) |"
+        f"{_share(row['haze_found'] * row['rises_in'])} "
+        f"({_share(row['haze_elsewhere'] * row['rises_in'])}) |"
         for row in document["rows"]
     ]
     words = (

@@ -130,6 +130,6 @@ def describe_whereabouts(found: Whereabouts | None, label: int) -> str:
 def describe_other(found: Whereabouts) -> str:
     """Says of evidence for the class that was not answered, and that is doubtful, where it lies."""
     return (
-        f"The picture shows what speaks for {CLASSES[found.label]} instead, and there is reason to "
-        f"doubt that: {found.doubt}."
+        f"The heat in the picture speaks for {CLASSES[found.label]} instead, and is to be doubted: "
+        f"{found.doubt}."
     )

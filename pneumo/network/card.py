@@ -24,6 +24,7 @@ _LIMITS = (
     "Trained on children of 1 to 5 years from one hospital; not made for adults.",
     "Knows frontal chest radiographs only, and only pneumonia against normal: any other "
     "finding is called one or the other.",
+    "Not made for mirrored radiographs, which it answers otherwise and does not recognise.",
     "Held-out patients share the hospital and its exports with the training patients, "
     "so their figures are better than what other hospitals will see.",
 )

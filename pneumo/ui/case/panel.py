@@ -141,7 +141,8 @@ def tell_whereabouts(reading: Reading, label: int, drawn: int, hottest: float) -
     if other and other.doubt and reading.cams[drawn].max() >= VISIBLE * hottest:
         return f"{text} {describe_other(other)}", True
     if found:
-        text += f" The picture shows what speaks for {CLASSES[drawn]}: choose {CLASSES[label]} above it."
+        shown, answered = CLASSES[drawn], CLASSES[label]
+        text += f" The picture shows what speaks for {shown}: choose {answered} above it."
     return text, doubtful
 
 
