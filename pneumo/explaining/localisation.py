@@ -13,9 +13,9 @@ from PIL import Image
 from pneumo import CLASSES, PNEUMONIA
 from pneumo.network.lung_field import LungField, crop_cells, crop_outline
 
-FINE = 100
+FINE = 300
 """Side of the grid on which cells and lungs are compared."""
-NEAR, NEARLY_NONE = 10, 1 / 3
+NEAR, NEARLY_NONE = 30, 1 / 3
 """How far around the strongest place lung counts, a cell of the last layer, on that grid; and the
 share of it there below which the place is none of the lungs: a cell sees no finer."""
 EDGE = 0.06
@@ -55,7 +55,10 @@ class Whereabouts:
         if self.on_edge:
             return "the strongest place is on the edge of what the network was shown"
         if self.inside < self.even:
-            return f"spread evenly, {100 * self.even:.0f} % of it would lie inside the lungs"
+            return (
+                f"{100 * self.inside:.0f} % of it lies inside the lungs, less than the "
+                f"{100 * self.even:.0f} % of an even spread"
+            )
         return ""
 
 

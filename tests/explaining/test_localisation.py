@@ -96,7 +96,8 @@ def test_evidence_that_is_in_the_lungs_less_than_by_chance_is_doubtful():
     found = locate(cells, PNEUMONIA, field)
     assert found.near_lung and not found.on_edge and found.inside < found.even
     told = describe_whereabouts(found, PNEUMONIA)
-    assert f"Doubt this answer: spread evenly, {100 * found.even:.0f} % of it would lie" in told
+    assert f"less than the {100 * found.even:.0f} % of an even spread" in told
+    assert f"Doubt this answer: {100 * found.inside:.0f} % of it lies inside" in told
     assert "speaks for PNEUMONIA instead" in describe_other(found) and found.doubt in told
 
 
