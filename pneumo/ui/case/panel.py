@@ -112,7 +112,8 @@ def _show_whereabouts(entry: ReadEntry, threshold: float, results: Results) -> N
         return
     judged = not state.withholds(reading)  # or the class would tell the verdict
     label = CLASSES.index(reading.verdict(threshold)) if judged else PNEUMONIA
-    drawn = CLASSES.index(state.CLASS.get(CLASSES[PNEUMONIA]))
+    chosen = state.CLASS.get(CLASSES[PNEUMONIA])
+    drawn = CLASSES.index(chosen) if chosen in CLASSES else PNEUMONIA  # from any address
     hottest = results.classifier.card.heat_scales.get("gradcam", np.inf)
     text, doubtful = tell_whereabouts(reading, label, drawn, hottest)
     if doubtful:
