@@ -84,9 +84,9 @@ def locate(evidence: np.ndarray, label: int, field: LungField | None) -> Whereab
     image = Image.fromarray(cells.astype(np.float32))
     outline = crop_outline(field, FINE) >= 0.5
     heat = np.asarray(image.resize((FINE, FINE), Image.Resampling.BILINEAR)) * outline
-    if not heat.any():
-        return None
     lungs = (crop_cells(field.lungs, field, FINE) >= 0.5) & outline
+    if not heat.any() or not lungs.any():
+        return None
     row, column = np.unravel_index(heat.argmax(), heat.shape)
     x, y = (column + 0.5) / FINE, (row + 0.5) / FINE
     left, top, right, bottom = field.box

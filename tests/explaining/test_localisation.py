@@ -1,5 +1,7 @@
 """The evidence map adds up to the answer, and where it lies is told from the lungs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -123,3 +125,8 @@ def test_nothing_is_located_where_there_is_no_evidence_or_no_lung():
     assert locate(one_cell(5, 2), PNEUMONIA, field_of(draw_lungs())) is None
     assert locate(one_cell(5, 2), PNEUMONIA, None) is None
     assert describe_whereabouts(None, NORMAL).startswith("Hardly anything")
+    # All of it beyond the outline; and lungs that are too faint to be compared with.
+    apart = field_of(draw_lungs((14, 24, 50, 64), (82, 24, 118, 104)))
+    assert locate(one_cell(9, 0), PNEUMONIA, apart) is None
+    faint = replace(field_of(TWO), lungs=0.4 * (TWO > 0.5))
+    assert locate(one_cell(5, 2), PNEUMONIA, faint) is None
