@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 from rich.progress import track
 
-from pneumo import NORMAL, PNEUMONIA
+from benchmarks.hidden_lungs import draw_of_each
 from pneumo.dataset.examples import labels_of
 from pneumo.dataset.splits import split_as_trained
 from pneumo.inference import Reading, load_engine, predict, prepare_input
@@ -134,12 +134,7 @@ def main() -> None:
     engine = load_engine(args.weights)
     card = engine.classifier.card
     _, held_out = split_as_trained(args.data, card.document["training"])
-    np.random.default_rng(0).shuffle(held_out)
-    chosen = [
-        example
-        for label in (NORMAL, PNEUMONIA)
-        for example in [each for each in held_out if each.label == label][: args.count]
-    ]
+    chosen = draw_of_each(held_out, args.count)
     labels, threshold = labels_of(chosen), card.default.threshold
 
     def answer(radiograph: Radiograph) -> Reading:

@@ -20,7 +20,7 @@ from rich.progress import track
 from scipy.ndimage import gaussian_filter
 
 from pneumo import NORMAL, PNEUMONIA
-from pneumo.dataset.examples import labels_of, load_grids, patients_of
+from pneumo.dataset.examples import Example, labels_of, load_grids, patients_of
 from pneumo.dataset.splits import split_as_trained
 from pneumo.evaluation.metrics import area_under_roc
 from pneumo.evaluation.shortcuts import OUTLINE_CELLS, aucs_of
@@ -81,12 +81,7 @@ def main():
     classifier = load_classifier(args.weights)
     threshold = classifier.card.default.threshold
     training, held_out = split_as_trained(args.data, classifier.card.document["training"])
-    np.random.default_rng(0).shuffle(held_out)
-    chosen = [
-        example
-        for label in (NORMAL, PNEUMONIA)
-        for example in [each for each in held_out if each.label == label][: args.count]
-    ]
+    chosen = draw_of_each(held_out, args.count)
     labels = labels_of(chosen)
     radiographs = list(load_grids(chosen, SOURCE_SIZE))
     seen = classifier.prepare(radiographs)
@@ -142,6 +137,17 @@ def main():
         document |= {"threshold": threshold, "lungs": rows}
         document |= {"outline": {"count": len(training), **outlines}}
         args.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def draw_of_each(examples: list[Example], count: int) -> list[Example]:
+    """Draws equally many of both classes; the same whenever it is asked."""
+    drawn = list(examples)
+    np.random.default_rng(0).shuffle(drawn)
+    return [
+        example
+        for label in (NORMAL, PNEUMONIA)
+        for example in [each for each in drawn if each.label == label][:count]
+    ]
 
 
 def judge_outlines(examples, weights):

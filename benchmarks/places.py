@@ -21,12 +21,12 @@ import numpy as np
 from PIL import Image, ImageFilter
 from rich.progress import track
 
+from benchmarks.against_looks import measure
 from benchmarks.explanations import choose
 from benchmarks.planted import plant
 from pneumo import NORMAL, PNEUMONIA
 from pneumo.dataset.examples import labels_of, load_grids
 from pneumo.dataset.splits import split_as_trained
-from pneumo.evaluation.metrics import area_under_roc
 from pneumo.evaluation.surroundings import CHEST_SIDE
 from pneumo.explaining.explainer import Explainer
 from pneumo.explaining.localisation import evidence_for
@@ -35,7 +35,6 @@ from pneumo.inference import score_pixels
 from pneumo.network.classifier import Classifier, load_classifier
 from pneumo.network.forward import log_odds
 from pneumo.network.model_input import ModelInput
-from pneumo.network.operating_points import count_outcomes, rates_of
 from pneumo.network.weights_files import WEIGHTS_FOLDER
 
 FIFTH = 0.2
@@ -76,8 +75,9 @@ def main() -> None:
         print("| " + " | ".join(f"{share:.2f}" for share in row) + " |")
 
     print("\n| | AUC | sensitivity | specificity |\n|---|---|---|---|")
-    for name, (auc, rates) in mirrored(classifier, args.data).items():
-        print(f"| {name} | {auc:.3f} | {rates['sensitivity']:.3f} | {rates['specificity']:.3f} |")
+    for name, rates in mirrored(classifier, args.data).items():
+        figures = (rates[key] for key in ("auc", "sensitivity", "specificity"))
+        print(f"| {name} | " + " | ".join(f"{figure:.3f}" for figure in figures) + " |")
 
 
 def ask(classifier: Classifier, grids: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -146,7 +146,7 @@ def effect_in_own_tile(classifier: Classifier, shown: list[ModelInput]) -> np.nd
     return own / all_changes
 
 
-def mirrored(classifier: Classifier, data: Path) -> dict[str, tuple[float, dict]]:
+def mirrored(classifier: Classifier, data: Path) -> dict[str, dict[str, float]]:
     """Scores all held-out radiographs as they are and with left and right exchanged."""
     _, held_out = split_as_trained(data, classifier.card.document["training"])
     labels, found = labels_of(held_out), {}
@@ -155,8 +155,7 @@ def mirrored(classifier: Classifier, data: Path) -> dict[str, tuple[float, dict]
             np.ascontiguousarray(pixels[:, ::step]) for pixels in load_grids(held_out, CHEST_SIDE)
         )
         scores = score_pixels(classifier, track(pictures, name, total=len(held_out)))
-        counts = count_outcomes(labels, scores, classifier.card.default.threshold)
-        found[name] = area_under_roc(labels, scores), rates_of(**counts)
+        found[name] = measure(labels, scores, classifier.card.default.threshold)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -79,8 +80,17 @@ class Reading:
         return any(finding.adult for finding in self.findings)
 
     def whereabouts(self, label: int) -> Whereabouts | None:
-        """Returns where the evidence for a class lies; None if nowhere."""
-        return locate(self.evidence, label, self.input.field)
+        """Returns where the evidence for a class lies; None if nowhere.
+
+        Located once: the page asks for every row of its list each time that it is drawn.
+        """
+        if label not in self._located:
+            self._located[label] = locate(self.evidence, label, self.input.field)
+        return self._located[label]
+
+    @cached_property
+    def _located(self) -> dict[int, Whereabouts | None]:
+        return {}
 
     def verdict(self, threshold: float) -> str:
         """Returns `PNEUMONIA`, `NORMAL` or `REFUSED`."""

@@ -153,6 +153,9 @@ def test_row_tells_where_the_evidence_for_the_verdict_lies():
     # That cell speaks for PNEUMONIA; for a NORMAL verdict nothing does.
     row = row_of("a.png", answer(), 0.7, "ab")
     assert (row.verdict, row.evidence_inside, row.strongest_place) == ("NORMAL", None, "")
+    # It is located once, however often the row is made.
+    once = answer()
+    assert once.whereabouts(1) is once.whereabouts(1) and once.whereabouts(0) is None
     row = row_of("a.png", answer(refuses=True), 0.5, "ab")
     assert (row.evidence_inside, row.strongest_place) == (None, "")
 
